@@ -1,0 +1,107 @@
+/* server.h -- HTTP/1.1, strictly: request in, reply out; a reply may come later; a client may be gone.
+ *
+ * Private to the sidecar room; nothing above it knows how HTTP is spoken. Our own small parser on bufferevents,
+ * because evhttp 2.1.12 neither notices a client that leaves while its request is parked nor refuses what
+ * conformance.md section 1 lists. Everything runs on the loop's thread.
+ *
+ * A request handler does one of: server_reply() at once, server_park() and later server_reply(), or
+ * server_stream_begin() and then server_stream_data() until it is gone. Whoever parks gives a `gone` callback,
+ * which tells (within a second) that the client has left; afterwards the request must not be touched.
+ * Pipelined requests on one connection are answered in order, one at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "net/addr.h"
+
+struct event_base;
+struct server;
+
+struct server_header {
+	const char *name, *value; /* as received, trimmed; NUL-terminated */
+};
+
+struct server_query {
+	const char *name, *value; /* percent-decoded; value "" if there was no '=' */
+	bool has_value;
+};
+
+/* One request; lives until its reply was given or it is gone. Text is NUL-terminated, in the request's arena. */
+struct server_request {
+	struct arena *arena;
+	const char *method;
+	const char *target;   /* as received */
+	const char *path;     /* the target's path, still percent-encoded (routes decode the remainder once) */
+	const struct server_query *query;
+	size_t query_count;
+	const struct server_header *headers;
+	size_t header_count;
+	const char *body;
+	size_t body_size;
+	struct net_addr client;
+	void *user;  /* the handler's */
+	struct server_connection *connection; /* the server's own */
+};
+
+struct server_reply {
+	int status;
+	const char *content_type; /* NULL if there is no body */
+	const struct server_header *headers;
+	size_t header_count;
+	const char *body;
+	size_t body_size;
+	bool close; /* end the connection behind this reply */
+};
+
+struct server_config {
+	const int *listen_fds;
+	size_t listen_count;
+	const struct clock *clock;
+	struct metrics *metrics;
+	int64_t header_timeout_ns; /* from a request's first byte to the end of its head, in all */
+	int64_t body_timeout_ns;   /* from the end of the head to the end of the body, in all */
+	int64_t idle_timeout_ns;   /* between requests */
+	int64_t write_timeout_ns;  /* a client that takes no byte for this long is cut off */
+	unsigned header_size, body_size, connections, connections_per_address, write_buffer;
+	/* A whole, well-formed request. */
+	void (*handle)(struct server_request *request, void *ctx);
+	void *ctx;
+};
+
+/* A server on `base`. 0 or negative errno; the descriptors stay the caller's. */
+int server_create(struct event_base *base, const struct server_config *config, struct server **ret);
+
+/* Takes over limits and timeouts. */
+void server_reconfigure(struct server *server, const struct server_config *config);
+
+/* Closes all connections (calling `gone` for what is parked) and frees the server. NULL is fine. */
+void server_destroy(struct server *server);
+
+/* Answers; everything in `reply` is copied. The request must not be touched afterwards. */
+void server_reply(struct server_request *request, const struct server_reply *reply);
+
+/* The reply comes later: from now on the server watches for the client leaving and then calls `gone`. */
+void server_park(struct server_request *request, void (*gone)(struct server_request *request, void *ctx), void *ctx);
+
+/* Starts a reply without an end (chunked): headers now, data later; `gone` as in server_park(). */
+void server_stream_begin(struct server_request *request, const struct server_reply *head,
+	void (*gone)(struct server_request *request, void *ctx), void *ctx);
+
+/* Sends a piece. A client that does not read is cut off at write_buffer (then `gone` is called, later). */
+void server_stream_data(struct server_request *request, const void *data, size_t size);
+
+/* Ends a stream. */
+void server_stream_end(struct server_request *request);
+
+/* The value of a header (name compared without case), NULL if it is not there. */
+const char *server_request_header(const struct server_request *request, const char *name);
+
+/* The last value of a query parameter (exact name), NULL if it is not there. */
+const char *server_request_query(const struct server_request *request, const char *name);

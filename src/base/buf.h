@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *data;  /* size bytes, always with a NUL behind them once something was added; NULL while empty */
+	char *data; /* size bytes, always with a NUL behind them once something was added; NULL while empty */
 	size_t size;
 	size_t capacity;
 };

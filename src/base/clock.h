@@ -1,7 +1,7 @@
 /* clock.h -- time as something that is handed in, so that tests turn it by hand.
  *
- * Intervals are measured on the monotonic clock only; the wall clock is for logs, for the first index of a new
- * registry and for the time stamps of the changelog. Any thread. */
+ * Intervals are measured on the monotonic clock only; the wall clock is for logs, for the first index of a
+ * new registry and for the time stamps of the changelog. Any thread. */
 #pragma once
 
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 
 struct clock {
 	int64_t (*monotonic)(const struct clock *clock); /* nanoseconds since some fixed moment */
-	int64_t (*wall)(const struct clock *clock);      /* nanoseconds since 1970 */
+	int64_t (*wall)(const struct clock *clock);	 /* nanoseconds since 1970 */
 };
 
 /* A clock that stands still until it is moved; `clock` is its first member, so a pointer to it serves. */

@@ -2,10 +2,12 @@
  *
  * There are two, one written by dns and one by the sidecar; each is mapped read-only in the other. The
  * supervisor makes them (memfd), maps both, resets a page before each start of its process, and watches the
- * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with acquire.
+ * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
+ * acquire.
  *
  *   dns page:      state is ready once the view is whole; index is the registry index that the view shows.
- *   sidecar page:  state is ready once the registry is open and migrated; index is the last committed index. */
+ *   sidecar page:  state is ready once the registry is open and migrated; index is the last committed index.
+ */
 #pragma once
 
 #include <stdatomic.h>
@@ -18,9 +20,9 @@ enum page_state { PAGE_DOWN = 0, PAGE_LOADING = 1, PAGE_READY = 2 };
 
 /* Fixed slots; dns workers take PAGE_WORKER + n. */
 enum page_slot {
-	PAGE_MAIN = 0,     /* the process's first thread */
+	PAGE_MAIN = 0,	   /* the process's first thread */
 	PAGE_FOLLOWER = 1, /* dns */
-	PAGE_HTTP = 1,     /* sidecar */
+	PAGE_HTTP = 1,	   /* sidecar */
 	PAGE_HEALTH = 2,   /* sidecar */
 	PAGE_WRITER = 3,   /* sidecar */
 	PAGE_WORKER = 4,   /* dns */
@@ -29,7 +31,7 @@ enum page_slot {
 
 struct page_thread {
 	_Alignas(64) _Atomic uint64_t tick; /* 0: no such thread; else it moves at least once a second */
-	_Atomic uint32_t patience;          /* seconds that the tick may stand still; 0 means the usual 5 */
+	_Atomic uint32_t patience;	    /* seconds that the tick may stand still; 0 means the usual 5 */
 	struct metrics metrics;
 };
 
@@ -40,17 +42,19 @@ struct page {
 	struct page_thread threads[PAGE_THREADS];
 };
 
-/* A new page in a memfd (close-on-exec). 0 or negative errno; the caller closes ret_writable and ret_readable,
- * the second of which cannot be mapped for writing. */
+/* A new page in a memfd (close-on-exec). 0 or negative errno; the caller closes ret_writable and
+ * ret_readable, the second of which cannot be mapped for writing. */
 int page_create(int *ret_writable, int *ret_readable);
 
-/* Maps the page behind `fd`. 0 or negative errno; unmap with page_unmap(). */
+/* Maps the page behind `fd`. 0, -EINVAL if it is too small to be a page, or another negative errno (-EACCES:
+ * writing asked of a read-only descriptor). Unmap with page_unmap(). */
 int page_map(int fd, bool writable, struct page **ret);
 
 /* Unmaps; NULL is fine. */
 void page_unmap(const struct page *page);
 
-/* Clears state, index and ticks, as before a start; counters stay, so that totals never go back. */
+/* Clears state, pid, index, ticks, patience and gauges, as before a start; counters stay, so that totals
+ * never go back. */
 void page_reset(struct page *page);
 
 /* One tick of the calling thread's slot. */

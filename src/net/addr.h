@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define NET_ADDR_TEXT 64 /* bytes that net_addr_format() needs */
+#define NET_ADDR_TEXT 72 /* bytes that net_addr_format() needs */
 
 struct net_addr {
 	union {

@@ -1,7 +1,7 @@
 /* inbox.h -- how the writer answers: a queue with a bell for each thread that gave it commands.
  *
- * A thread creates its inbox, watches registry_inbox_fd() in its loop and calls registry_inbox_drain() when it
- * rings. Only that thread drains; only the writer puts in. */
+ * A thread creates its inbox, watches registry_inbox_fd() in its loop and calls registry_inbox_drain() when
+ * it rings. Only that thread drains; only the writer puts in (and a submit that is refused at once). */
 #pragma once
 
 #include "registry/model.h"
@@ -10,23 +10,25 @@ struct registry_command;
 struct registry_inbox;
 
 enum registry_change_kind {
-	REGISTRY_SERVICE_CHANGED, /* instances of a service: one was put, changed, removed, or its health changed */
-	REGISTRY_CHECK_PUT,       /* a check was added or its definition changed: `check` is the stored row */
-	REGISTRY_CHECK_GONE,      /* a check is no longer there */
-	REGISTRY_NODE_CHANGED     /* a node's row was put, changed or removed */
+	REGISTRY_SERVICE_CHANGED, /* instances of a service: one was put, changed, removed, or its health
+				     changed */
+	REGISTRY_CHECK_PUT,	  /* a check was registered, perhaps as it stood: `check` is the stored row */
+	REGISTRY_CHECK_GONE,	  /* a check is no longer there */
+	REGISTRY_NODE_CHANGED	  /* a node's row, or a check of it, was put, changed or removed */
 };
 
 struct registry_change {
 	enum registry_change_kind kind;
 	uint64_t index;
-	const char *service;  /* SERVICE_CHANGED */
-	const char *node;     /* CHECK_*, NODE_CHANGED */
-	const char *check_id; /* CHECK_* */
+	const char *service;		    /* SERVICE_CHANGED */
+	const char *node;		    /* CHECK_*, NODE_CHANGED */
+	const char *check_id;		    /* CHECK_*; SERVICE_CHANGED if it was a check */
 	const struct registry_check *check; /* CHECK_PUT: in the commit's arena */
-	bool fresh; /* CHECK_PUT: just registered by a client (not loaded, not a mere copy of what stood) */
+	bool fresh; /* CHECK_PUT: new, or its definition changed; false: registered again as it stood */
 };
 
-/* What one transaction changed, in order. Owned by the inbox; good during the callback. */
+/* What one transaction changed, in order; nothing on disk (and the index as before) if there is only a
+ * CHECK_PUT that is not fresh. Owned by the inbox; good during the callback. */
 struct registry_commit {
 	uint64_t index; /* the registry's index after it */
 	const struct registry_change *changes;

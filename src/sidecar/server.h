@@ -1,13 +1,24 @@
 /* server.h -- HTTP/1.1, strictly: request in, reply out; a reply may come later; a client may be gone.
  *
- * Private to the sidecar room; nothing above it knows how HTTP is spoken. Our own small parser on bufferevents,
- * because evhttp 2.1.12 neither notices a client that leaves while its request is parked nor refuses what
- * conformance.md section 1 lists. Everything runs on the loop's thread.
+ * Private to the sidecar room; nothing above it knows how HTTP is spoken. Our own small parser on plain
+ * events and evbuffers, because evhttp 2.1.12 neither notices a client that leaves while its request is
+ * parked nor refuses what conformance.md section 1 lists. Everything runs on the loop's thread.
  *
  * A request handler does one of: server_reply() at once, server_park() and later server_reply(), or
- * server_stream_begin() and then server_stream_data() until it is gone. Whoever parks gives a `gone` callback,
- * which tells (within a second) that the client has left; afterwards the request must not be touched.
- * Pipelined requests on one connection are answered in order, one at a time.
+ * server_stream_begin() and then server_stream_data() until it is gone. Whoever parks gives a `gone`
+ * callback, which tells (within a second) that the client has left; afterwards the request must not be
+ * touched. Pipelined requests on one connection are answered in order, one at a time. What a client sends
+ * while its request is parked stays in the kernel: it can hold up nobody but itself.
+ *
+ * `handle` and `gone` are called from the loop (and from server_destroy()), never from within another
+ * function of this header, so a list of parked requests may be walked while its members are answered.
+ *
+ * A client that shut down its sending side while its request is parked looks like one that left. It gets half
+ * a second for its reply (enough for a write that waits for DNS), then counts as gone.
+ *
+ * Every reply carries Date, `X-Content-Type-Options: nosniff`, `Cache-Control: no-store` unless it has one of
+ * its own, and the right Content-Length; a reply to HEAD has its headers only. What never reaches the handler
+ * (a malformed head, a limit) is answered with text/plain and the bare message, and the connection is closed.
  */
 #pragma once
 
@@ -33,12 +44,13 @@ struct server_query {
 	bool has_value;
 };
 
-/* One request; lives until its reply was given or it is gone. Text is NUL-terminated, in the request's arena. */
+/* One request; lives until its reply was given or it is gone. Text is NUL-terminated, in the request's arena.
+ */
 struct server_request {
 	struct arena *arena;
 	const char *method;
-	const char *target;   /* as received */
-	const char *path;     /* the target's path, still percent-encoded (routes decode the remainder once) */
+	const char *target; /* as received */
+	const char *path;   /* the target's path, still percent-encoded (routes decode the remainder once) */
 	const struct server_query *query;
 	size_t query_count;
 	const struct server_header *headers;
@@ -46,7 +58,7 @@ struct server_request {
 	const char *body;
 	size_t body_size;
 	struct net_addr client;
-	void *user;  /* the handler's */
+	void *user;			      /* the handler's */
 	struct server_connection *connection; /* the server's own */
 };
 
@@ -65,21 +77,39 @@ struct server_config {
 	size_t listen_count;
 	const struct clock *clock;
 	struct metrics *metrics;
-	int64_t header_timeout_ns; /* from a request's first byte to the end of its head, in all */
-	int64_t body_timeout_ns;   /* from the end of the head to the end of the body, in all */
-	int64_t idle_timeout_ns;   /* between requests */
-	int64_t write_timeout_ns;  /* a client that takes no byte for this long is cut off */
-	unsigned header_size, body_size, connections, connections_per_address, write_buffer;
+	/* From a request's first byte to the end of its head, in all (408); and how long a new connection may
+	 * be silent. */
+	int64_t header_timeout_ns;
+	int64_t body_timeout_ns;  /* from the end of the head to the end of the body, in all */
+	int64_t idle_timeout_ns;  /* between requests */
+	int64_t write_timeout_ns; /* a client that takes no byte for this long is cut off */
+	unsigned header_size;	  /* bytes of a head: 431; half of it for the request line: 414 */
+	unsigned body_size;	  /* bytes of a body: 413 */
+	/* Open at once, in all and from one address (an IPv6 client is its /64). At the limit the longest
+	 * idle connection is closed; if none is idle, the new one is answered 429. */
+	unsigned connections, connections_per_address;
+	/* Bytes of a stream that may wait for its client; replies that wait may take eight times as much in
+	 * all before those whose clients read nothing are cut off. */
+	unsigned write_buffer;
 	/* A whole, well-formed request. */
 	void (*handle)(struct server_request *request, void *ctx);
 	void *ctx;
 };
 
-/* A server on `base`. 0 or negative errno; the descriptors stay the caller's. */
+/* A server on `base`. 0 or negative errno (-ENOTSUP: a base without EV_CLOSED and EV_ET, that is, not epoll).
+ * The descriptors must be non-blocking listeners and stay the caller's; `clock` and `metrics` must outlive
+ * the server. */
 int server_create(struct event_base *base, const struct server_config *config, struct server **ret);
 
 /* Takes over limits and timeouts. */
 void server_reconfigure(struct server *server, const struct server_config *config);
+
+/* The beginning of an orderly end: stops accepting, closes idle connections, and lets all others close behind
+ * their reply. Streams and parked requests stay the caller's to end. */
+void server_drain(struct server *server);
+
+/* Connections that are open now. */
+unsigned server_open_connections(const struct server *server);
 
 /* Closes all connections (calling `gone` for what is parked) and frees the server. NULL is fine. */
 void server_destroy(struct server *server);
@@ -87,8 +117,10 @@ void server_destroy(struct server *server);
 /* Answers; everything in `reply` is copied. The request must not be touched afterwards. */
 void server_reply(struct server_request *request, const struct server_reply *reply);
 
-/* The reply comes later: from now on the server watches for the client leaving and then calls `gone`. */
-void server_park(struct server_request *request, void (*gone)(struct server_request *request, void *ctx), void *ctx);
+/* The reply comes later (server_reply() or server_stream_begin()): from now on the server watches for the
+ * client leaving and then calls `gone`. */
+void server_park(
+	struct server_request *request, void (*gone)(struct server_request *request, void *ctx), void *ctx);
 
 /* Starts a reply without an end (chunked): headers now, data later; `gone` as in server_park(). */
 void server_stream_begin(struct server_request *request, const struct server_reply *head,

@@ -1,13 +1,14 @@
 /* sidecar.h -- the door of the sidecar room: the HTTP API that every Consul client already speaks.
  *
  * One thread, a libevent loop. It parses, answers from its own read-only connection, hands writes to the
- * registry's writer and sends each reply once the view has applied its index (the publication order). Blocking
- * queries are parked and woken by service.
+ * registry's writer and sends each reply once the view has applied its index (the publication order).
+ * Blocking queries are parked and woken by service.
  */
 #pragma once
 
 #include "base/clock.h"
 #include "base/page.h"
+#include "net/addr.h"
 #include "registry/registry.h"
 
 struct sidecar_config {
@@ -16,9 +17,9 @@ struct sidecar_config {
 	const char *registry_path;
 	struct registry_writer *writer;
 	struct registry_live *live;
-	const struct page *dns;     /* the dns page: state and applied index */
-	const struct page *self;    /* the sidecar's own page, for /metrics */
-	int wake_fd;                /* rung by dns after each applied index, and by the supervisor when dns dies */
+	const struct page *dns;	 /* the dns page: state and applied index */
+	const struct page *self; /* the sidecar's own page, for /metrics */
+	int wake_fd; /* rung by dns after each applied index, and by the supervisor when dns dies */
 	struct page_thread *thread; /* our slot, for ticks and counters */
 	const struct clock *clock;
 
@@ -26,24 +27,35 @@ struct sidecar_config {
 	uint32_t zone_size;
 	struct registry_limits limits; /* for early, cheap refusals; the registry applies them itself */
 
-	const char *token_file;     /* bearer token, NULL or "" for none */
-	const char *const *hosts;   /* further Host names that are accepted, host_count of them */
+	const char *token_file;	  /* bearer token, NULL or "" for none */
+	const char *const *hosts; /* further Host names that are accepted, host_count of them */
 	size_t host_count;
 	int64_t publish_timeout_ns; /* how long a reply waits for a slow view */
 	int64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
-	unsigned header_size, body_size;       /* bytes */
+	unsigned header_size, body_size; /* bytes */
 	unsigned connections, connections_per_address, parked;
-	unsigned write_buffer;      /* bytes of replies that may wait for a client that does not read */
+	unsigned write_buffer; /* bytes of replies that may wait for a client that does not read */
 	int64_t wait_default_ns, wait_max_ns; /* blocking queries: 300 s and 600 s */
 };
 
 struct sidecar;
 
-/* Starts the loop in a thread of its own. 0 or negative errno; stop with sidecar_stop(). */
+/* Makes the room's inbox an observer of the writer and starts the loop in a thread of its own. Before the
+ * first command is submitted. 0 or negative errno; end with sidecar_stop() and sidecar_destroy(). */
 int sidecar_start(const struct sidecar_config *config, struct sidecar **ret);
 
 /* Takes over what is live in the config (limits, timeouts, token, hosts). Any thread. */
 void sidecar_reconfigure(struct sidecar *sidecar, const struct sidecar_config *config);
 
-/* Stops accepting, answers what is being written, releases parked queries, and ends. NULL is fine. */
+/* Stops accepting, answers what is being written, releases parked queries, and ends the thread; from here on
+ * the writer gets no command from us. The order of an end is sidecar_stop(), registry_writer_stop(),
+ * sidecar_destroy(), because the writer may still have something for our inbox. NULL is fine. */
 void sidecar_stop(struct sidecar *sidecar);
+
+/* Frees the sidecar; after the writer has ended. NULL is fine. */
+void sidecar_destroy(struct sidecar *sidecar);
+
+/* May the API listen on these addresses? Outside loopback only with a token (`token`: http.token_file is
+ * set). 0, or -EPERM and a sentence for the user. For the supervisor, before it opens a socket; any thread.
+ */
+int sidecar_check_bind(const struct net_addr *addrs, size_t count, bool token, char ret_message[256]);

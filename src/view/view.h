@@ -1,9 +1,9 @@
 /* view.h -- the door of the view room: the registry compiled into answers, read without a lock.
  *
  * The follower thread is the only one that changes the view. It reads what changed from the registry, renders
- * each changed service once into wire bytes, and swaps the answers of its names under RCU (QSBR). Readers, the
- * dns workers, look a name up between view_read_begin() and view_read_end(); what they find is immutable and
- * stays until view_read_end(). Nothing here allocates, locks or calls the kernel on the reader's side.
+ * each changed service once into wire bytes, and swaps the answers of its names under RCU (QSBR). Readers,
+ * the dns workers, look a name up between view_read_begin() and view_read_end(); what they find is immutable
+ * and stays until view_read_end(). Nothing here allocates, locks or calls the kernel on the reader's side.
  *
  * Names are kept once, without the zone: every zone shows the same services. What a zone has of its own (SOA,
  * NS, static records) is in the zone. One name has one owner, in the order of enum view_kind; a claim that
@@ -29,9 +29,10 @@ enum view_kind {
 	VIEW_EMPTY     /* an empty non-terminal: exists, owns nothing */
 };
 
-/* One record, ready to be copied behind the question. bytes[] is the record in wire form from its owner, which
- * is a pointer to the question's name (0xC00C), to the end of its rdata. If `relative` is set the rdata ends in a
- * name without its zone: the zone's wire name is appended, and RDLENGTH (at bytes[10]) grows by its size. */
+/* One record, ready to be copied behind the question. bytes[] is the record in wire form from its owner,
+ * which is a pointer to the question's name (0xC00C), to the end of its rdata. If `relative` is set the rdata
+ * ends in a name without its zone: the zone's wire name is appended, and RDLENGTH (at bytes[10]) grows by its
+ * size. */
 struct view_record {
 	uint16_t size;
 	uint8_t relative;
@@ -45,19 +46,20 @@ struct view_record {
  * one behind the other; other types are reached one by one. */
 struct view_rrset {
 	uint16_t type;
-	uint16_t stride;        /* 16 for A, 28 for AAAA: `flat` is count * stride bytes; else 0 */
+	uint16_t stride; /* 16 for A, 28 for AAAA: `flat` is count * stride bytes; else 0 */
 	uint32_t count;
-	const uint8_t *flat;    /* stride != 0 */
+	const uint8_t *flat;	 /* stride != 0 */
 	const uint32_t *offsets; /* stride == 0: from `base` to each struct view_record */
 	const uint8_t *base;
 };
 
 /* Everything at one name. */
 struct view_answer {
-	uint8_t kind;       /* enum view_kind */
+	uint8_t kind; /* enum view_kind */
 	uint8_t rrset_count;
-	uint16_t reason_size; /* bytes of `reason`, for EDE */
-	const char *reason; /* why the name has no instances to show ("web: 0 of 3 healthy"); NULL if it has */
+	uint16_t reason_size; /* bytes of `reason` */
+	/* Why the name has no instances to show ("web: 0 of 3 healthy"), for EDE; NULL if it has. */
+	const char *reason;
 	struct view_rrset rrsets[];
 };
 
@@ -66,18 +68,20 @@ struct view_zone {
 	uint8_t name[WIRE_NAME_MAX]; /* wire form, lower case, with the root label */
 	uint8_t name_size;
 	uint8_t label_count;
-	uint32_t ttl;        /* of live records without a dns-ttl, and of the SOA */
-	uint32_t serial;     /* from the zone file; the answer shows the greater of it and the index (RFC 1982) */
-	uint16_t soa_size;   /* SOA record from its type on (no owner): for authority and apex answers */
+	uint32_t ttl; /* of live records without a dns-ttl */
+	/* From the zone file; the answer shows the greater of it and the index (RFC 1982). */
+	uint32_t serial;
+	/* The SOA record from its type on (no owner), for authority and apex answers: the apex has no SOA
+	 * set. Its TTL and its MINIMUM are the lower of both (RFC 2308). */
+	uint16_t soa_size;
 	uint16_t soa_serial_at; /* where in soa[] the serial stands */
 	uint8_t soa[600];
 	const void *statics; /* the view's own */
 };
 
 struct view;
-struct view_reader;
 
-/* One service, static record or name that lost, as the follower tells the log through view_config.report. */
+/* One zone. A bare name and a file whose SOA names the same zone are one zone: the file's. */
 struct view_zone_config {
 	const char *name; /* "service.local"; NULL with a file: the SOA's owner */
 	const char *file; /* master file, NULL for the built-in SOA, NS and NS address */
@@ -86,14 +90,14 @@ struct view_zone_config {
 struct view_config {
 	const struct view_zone_config *zones;
 	size_t zone_count;
-	uint32_t ttl;                 /* zone.ttl in seconds */
-	const char *node_address;     /* for the built-in ns1 record; NULL or a host name: no address */
+	uint32_t ttl;		  /* zone.ttl in seconds */
+	const char *node_address; /* for the built-in ns1 record; NULL or a host name: no address */
 	const char *registry_path;
-	const struct page *sidecar;   /* the sidecar's page: registry ready, last committed index; may be NULL */
-	struct page *page;            /* dns's page: state and applied index are published here */
-	struct page_thread *thread;   /* the follower's slot */
-	int wake_fd;                  /* rung by the writer after each commit; -1 for polling only */
-	int notify_fd;                /* rung after each applied index; -1 for none */
+	const struct page *sidecar; /* the sidecar's page; may be NULL */
+	struct page *page;	    /* dns's page: state and applied index are published here */
+	struct page_thread *thread; /* the follower's slot */
+	int wake_fd;		    /* rung by the writer after each commit; -1 for polling only */
+	int notify_fd;		    /* rung after each applied index; -1 for none */
 	const struct clock *clock;
 	/* Says one thing worth a log line, on the follower's thread: level as in base/log.h. May be NULL. */
 	void (*report)(int level, const char *message, const char *name, const char *detail);
@@ -138,17 +142,18 @@ void view_read_begin(void);
 /* Closes it; nothing found since view_read_begin() may be touched any more. */
 void view_read_end(void);
 
-/* The zone with the longest match of the lower-case name in `query`, NULL if none. *ret_relative: bytes of the
- * name in front of the zone. */
-const struct view_zone *view_find_zone(const struct view *view, const struct wire_query *query,
-	size_t *ret_relative);
+/* The zone with the longest match of the lower-case name in `query`, NULL if none. *ret_relative: bytes of
+ * the name in front of the zone. */
+const struct view_zone *view_find_zone(
+	const struct view *view, const struct wire_query *query, size_t *ret_relative);
 
-/* What stands at the relative name (lower case, `size` bytes, without root) in `zone`; NULL if the name does not
- * exist (NXDOMAIN). An empty relative name is the apex and always exists. */
-const struct view_answer *view_find(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
-	size_t size);
+/* What stands at the relative name (lower case, `size` bytes, without root) in `zone`; NULL if the name does
+ * not exist (NXDOMAIN). An empty relative name is the apex and always exists. */
+const struct view_answer *view_find(
+	const struct view *view, const struct view_zone *zone, const uint8_t *relative, size_t size);
 
-/* The glue of an SRV, MX or NS record: glue_size bytes of records from their type on (no owner), A before AAAA. */
+/* The glue of an SRV, MX or NS record: glue_size bytes of records from their type on (no owner), A before
+ * AAAA. */
 static inline const uint8_t *view_record_glue(const struct view_record *record)
 {
 	return record->bytes + record->size;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define WIRE_HEADER_SIZE 12
-#define WIRE_UDP_MIN 512      /* RFC 1035 section 4.2.1 */
+#define WIRE_UDP_MIN 512 /* RFC 1035 section 4.2.1 */
 #define WIRE_MESSAGE_MAX 65535
 #define WIRE_POINTER_TO_QNAME 0xC00C /* the question's name always stands behind the header */
 

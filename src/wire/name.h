@@ -13,12 +13,12 @@
 #define WIRE_LABELS_MAX 127
 #define WIRE_NAME_TEXT 1024 /* bytes that wire_name_format() needs at most */
 
-/* Parses text ("web.service.local", a final dot is accepted, \DDD and \X escapes as in master files) into wire
- * form with the root label. Returns the size (1 to 255) or -EINVAL; `ret` has 255 bytes. */
+/* Parses text ("web.service.local", a final dot is accepted, \DDD and \X escapes as in master files) into
+ * wire form with the root label. Returns the size (1 to 255) or -EINVAL; `ret` has 255 bytes. */
 int wire_name_parse(const char *text, uint8_t ret[WIRE_NAME_MAX]);
 
-/* Writes `size` bytes of wire labels (with or without the root label) as text with dots, unusual bytes escaped
- * as \DDD; no final dot; "." for the root alone. Returns `ret`. */
+/* Writes `size` bytes of wire labels (with or without the root label) as text with dots, unusual bytes
+ * escaped as \DDD or \X; no final dot; "." for the root alone, "" for no bytes. Returns `ret`. */
 char *wire_name_format(const uint8_t *name, size_t size, char ret[WIRE_NAME_TEXT]);
 
 /* Copies `size` bytes of wire labels with ASCII upper case lowered (length bytes are below 'A': safe). */

@@ -1,0 +1,88 @@
+#include "base/page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int page_create(int *ret_writable, int *ret_readable)
+{
+	int writable, readable, r;
+	char path[32];
+
+	writable = memfd_create("svcdns-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (writable < 0)
+		return -errno;
+	/* The size is sealed, so that neither side can pull the page away from under the other (SIGBUS). */
+	if (ftruncate(writable, sizeof(struct page)) < 0 ||
+		fcntl(writable, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	/* A second open file on the same memory: dup() would share the permission to write. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", writable);
+	readable = open(path, O_RDONLY | O_CLOEXEC);
+	if (readable < 0) {
+		r = -errno;
+		goto fail;
+	}
+	*ret_writable = writable;
+	*ret_readable = readable;
+	return 0;
+
+fail:
+	close(writable);
+	return r;
+}
+
+int page_map(int fd, bool writable, struct page **ret)
+{
+	struct stat st;
+	void *page;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(struct page))
+		return -EINVAL;
+	page = mmap(NULL, sizeof(struct page), PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	*ret = page;
+	return 0;
+}
+
+void page_unmap(const struct page *page)
+{
+	if (page)
+		munmap((void *)(uintptr_t)page, sizeof(*page));
+}
+
+void page_reset(struct page *page)
+{
+	size_t i, id;
+
+	atomic_store(&page->state, PAGE_DOWN);
+	atomic_store(&page->pid, 0);
+	atomic_store(&page->index, 0);
+	for (i = 0; i < PAGE_THREADS; i++) {
+		struct page_thread *thread = &page->threads[i];
+
+		atomic_store(&thread->tick, 0);
+		atomic_store(&thread->patience, 0);
+		for (id = 0; id < METRIC_COUNT; id++)
+			if (metrics_is_gauge((enum metric)id))
+				metrics_set(&thread->metrics, (enum metric)id, 0);
+	}
+}
+
+void page_sum(const struct page *page, uint64_t totals[METRIC_COUNT])
+{
+	size_t i, id;
+
+	for (i = 0; i < PAGE_THREADS; i++)
+		for (id = 0; id < METRIC_COUNT; id++)
+			totals[id] += atomic_load_explicit(
+				&page->threads[i].metrics.values[id], memory_order_relaxed);
+}

@@ -1,0 +1,26 @@
+/* policy.h -- inside the dns room: what is refused before any name is looked up, and how large a reply may
+ * be.
+ *
+ * Pure functions of the query and the context; any thread. */
+#pragma once
+
+#include "dns/respond.h"
+
+/* Why a query gets no answer: a response code, and the reason for people (RFC 8914). */
+struct dns_refusal {
+	uint16_t rcode; /* enum wire_rcode */
+	uint16_t ede;	/* enum wire_ede */
+	const char *text;
+};
+
+extern const struct dns_refusal
+	dns_not_our_zone;			/* the name is in none of our zones (RFC 1034 4.3.2, 8906) */
+extern const struct dns_refusal dns_not_loaded; /* it is, but the view is not whole yet */
+
+/* Judges class and type. NULL if the query may be answered; static storage. */
+const struct dns_refusal *dns_policy_judge(const struct wire_query *query);
+
+/* Bytes that the whole reply may have at most: over UDP the least of what the client takes (RFC 6891 section
+ * 6.2.5; 512 without EDNS or if it asks for less), what we send, and `capacity`. */
+size_t dns_policy_limit(const struct dns_context *context, const struct dns_source *source,
+	const struct wire_query *query, size_t capacity);

@@ -1,0 +1,206 @@
+/* records.c -- rendered records into a reply: rotation, truncation, glue. RFC 1035 4.1.4, RFC 2181 section 9.
+ */
+#include "dns/records.h"
+
+#include <string.h>
+
+#define RDLENGTH_AT 10	   /* in a record whose owner is a pointer */
+#define GLUE_RDLENGTH_AT 8 /* in a record without owner */
+#define POINTER_MAX 0x4000 /* a compression pointer cannot mean a byte from here on */
+#define GLUE_LOOK_BACK 16  /* targets before a record that are compared with its own */
+
+/* Maps a counter to 0..count-1. Multiplying by 2^32/phi before scaling spreads any step evenly: a client that
+ * sends A and AAAA in turn moves the counter by two, and would see only half of the orders of `rotation %
+ * count`. */
+static uint32_t spread(uint32_t rotation, uint32_t count)
+{
+	return (uint32_t)((uint64_t)(rotation * UINT32_C(0x9E3779B1)) * count >> 32);
+}
+
+/* The bytes that a record takes in the reply. */
+static size_t record_size(const struct view_record *record, const struct view_zone *zone)
+{
+	return record->size + (record->relative ? (size_t)zone->name_size : 0);
+}
+
+/* True if a set without stride fits whole. It looks at no more records than there is room for. */
+static bool fits_whole(const struct view_rrset *set, const struct view_zone *zone, size_t room)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		size_t size = record_size(view_rrset_record(set, i), zone);
+		if (size > room)
+			return false;
+		room -= size;
+	}
+	return true;
+}
+
+static bool put_record(struct dns_exchange *x, const struct view_record *record, uint16_t owner)
+{
+	const struct view_zone *zone = x->zone;
+	uint8_t *out = wire_response_claim(&x->reply, WIRE_ANSWER_SECTION, record_size(record, zone), 1);
+
+	if (!out)
+		return false;
+	memcpy(out, record->bytes, record->size);
+	wire_set16(out, owner);
+	if (record->relative) {
+		memcpy(out + record->size, zone->name, zone->name_size);
+		wire_set16(out + RDLENGTH_AT, (uint16_t)(wire_get16(out + RDLENGTH_AT) + zone->name_size));
+	}
+	return true;
+}
+
+/* Puts `put->count` records of equal size; they fit. */
+static void put_flat(
+	struct dns_exchange *x, const struct view_rrset *set, uint16_t owner, const struct dns_put *put)
+{
+	size_t stride = set->stride;
+	uint32_t tail = set->count - put->start, first = put->count < tail ? put->count : tail;
+	uint8_t *out = wire_response_claim(&x->reply, WIRE_ANSWER_SECTION, put->count * stride, put->count);
+
+	memcpy(out, set->flat + put->start * stride, first * stride);
+	memcpy(out + first * stride, set->flat, (put->count - first) * stride);
+	if (owner == WIRE_POINTER_TO_QNAME)
+		return;
+	for (uint32_t i = 0; i < put->count; i++)
+		wire_set16(out + i * stride, owner);
+}
+
+/* Puts records one by one from put->start on, until one does not fit behind another; the first may be one
+ * that comes later, because a truncated answer must not be empty while any record fits. */
+static void put_each(
+	struct dns_exchange *x, const struct view_rrset *set, uint16_t owner, struct dns_put *put)
+{
+	uint32_t at = put->start;
+
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (put_record(x, view_rrset_record(set, at), owner)) {
+			if (put->count++ == 0)
+				put->start = at;
+		} else if (put->count) {
+			return;
+		}
+		at = at + 1 < set->count ? at + 1 : 0;
+	}
+}
+
+struct dns_put dns_put_set(struct dns_exchange *x, const struct view_rrset *set, uint16_t owner)
+{
+	struct dns_put put = {.at = x->reply.size};
+	size_t room = wire_response_room(&x->reply);
+	bool whole = set->stride ? set->count <= room / set->stride : fits_whole(set, x->zone, room);
+
+	if (whole) {
+		put.start = set->count > 1 ? spread(x->context->rotation, set->count) : 0;
+	} else {
+		put.start = x->source->hash % set->count;
+		x->reply.flags |= WIRE_FLAG_TC;
+	}
+	if (set->stride) {
+		put.count = whole ? set->count : (uint32_t)(room / set->stride);
+		put_flat(x, set, owner, &put);
+	} else {
+		put_each(x, set, owner, &put);
+	}
+	return put;
+}
+
+/* One target: its name in the reply, and the records of its addresses. */
+struct target {
+	size_t at;
+	const uint8_t *name; /* uncompressed, in the reply */
+	size_t name_size;
+	const uint8_t *glue;
+	size_t glue_size, glue_count;
+};
+
+static struct target target_of(const struct dns_exchange *x, const struct view_record *record, size_t at)
+{
+	return (struct target){
+		.at = at + record->target_at,
+		.name = x->reply.data + at + record->target_at,
+		.name_size = record_size(record, x->zone) - record->target_at,
+		.glue = view_record_glue(record),
+		.glue_size = record->glue_size,
+		.glue_count = record->glue_count,
+	};
+}
+
+static void put_target(struct wire_response *reply, const struct target *target)
+{
+	bool pointer = target->at < POINTER_MAX;
+	size_t owner_size = pointer ? 2 : target->name_size;
+	uint8_t *out = wire_response_claim(reply, WIRE_ADDITIONAL_SECTION,
+		target->glue_size + target->glue_count * owner_size, (unsigned)target->glue_count);
+	const uint8_t *glue = target->glue;
+
+	for (size_t i = 0; out && i < target->glue_count; i++) {
+		size_t size = GLUE_RDLENGTH_AT + 2 + (size_t)wire_get16(glue + GLUE_RDLENGTH_AT);
+		if (pointer)
+			wire_set16(out, dns_pointer(target->at));
+		else
+			memcpy(out, target->name, owner_size);
+		memcpy(out + owner_size, glue, size);
+		out += owner_size + size;
+		glue += size;
+	}
+}
+
+/* True if one of the records shortly before the one at `position` of what has been put has the same target.
+ * It looks back a little only, so that a large set costs no more than its size; glue twice is harmless. */
+static bool target_seen(const struct dns_exchange *x, const struct view_rrset *set, const struct dns_put *put,
+	uint32_t position)
+{
+	const struct view_record *record = view_rrset_record(set, (put->start + position) % set->count);
+	size_t size = (size_t)record->size - record->target_at;
+
+	for (uint32_t back = 1; back <= position && back <= GLUE_LOOK_BACK; back++) {
+		const struct view_record *other =
+			view_rrset_record(set, (put->start + position - back) % set->count);
+		if (other->target_at == 0 || other->relative != record->relative)
+			continue;
+		if (wire_name_equal(record->bytes + record->target_at, size, other->bytes + other->target_at,
+			    (size_t)other->size - other->target_at))
+			return true;
+	}
+	return false;
+}
+
+void dns_put_glue(
+	struct dns_exchange *x, const struct view_rrset *set, const struct dns_put *put, bool unique)
+{
+	size_t at = put->at;
+	uint32_t number = put->start;
+
+	for (uint32_t i = 0; i < put->count; i++) {
+		const struct view_record *record = view_rrset_record(set, number);
+		if (record->glue_count && !(unique && target_seen(x, set, put, i))) {
+			struct target target = target_of(x, record, at);
+			put_target(&x->reply, &target);
+		}
+		at += record_size(record, x->zone);
+		number = number + 1 < set->count ? number + 1 : 0;
+	}
+}
+
+/* The greater of two serials in the arithmetic of RFC 1982 section 3.2. */
+static uint32_t later_serial(uint32_t a, uint32_t b)
+{
+	return a - b < UINT32_C(0x80000000) ? a : b;
+}
+
+void dns_put_soa(struct dns_exchange *x, enum wire_section section, uint16_t owner)
+{
+	const struct view_zone *zone = x->zone;
+	uint8_t *out = wire_response_claim(&x->reply, section, 2u + zone->soa_size, 1);
+
+	if (!out) {
+		x->reply.flags |= WIRE_FLAG_TC;
+		return;
+	}
+	wire_set16(out, owner);
+	memcpy(out + 2, zone->soa, zone->soa_size);
+	wire_set32(out + 2 + zone->soa_serial_at,
+		later_serial(zone->serial, (uint32_t)view_index(x->context->view)));
+}

@@ -1,0 +1,490 @@
+/* tcp.c -- see tcp.h. */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dns/tcp.h"
+#include "dns/tcp_hosts.h"
+
+enum {
+	FRAME_MAX = 2 + WIRE_MESSAGE_MAX,
+	OUTPUT_SIZE = 2 * FRAME_MAX, /* answers gathered for one send */
+	UNSENT_MAX = 128 * 1024, /* unsent bytes in the kernel, beyond which a client counts as not reading */
+	/* What one connection may cost before the others get their turn: answered bytes, and MESSAGE_COST for
+	 * each message, so about a thousand small answers or a handful of large ones. */
+	TURN_COST = 256 * 1024,
+	MESSAGE_COST = 256,
+	TURN_READS = 4,
+	ACCEPT_MAX = 64, /* accepted in one turn */
+	SWEEP_US = 50000,
+	BACKOFF_US = 100000 /* after accept() found no descriptor */
+};
+
+/* What a connection does; each state has a list, ordered by `since`. */
+enum state { IDLE, READING, WRITING, STATES };
+
+struct connection {
+	TAILQ_ENTRY(connection) link;
+	struct tcp *tcp;
+	struct tcp_host *host;
+	struct event readable, writable;
+	int64_t since; /* IDLE: of the last answer. READING: of the first byte. WRITING: of the last progress.
+			*/
+	struct buf in; /* the beginning of a message, or messages that wait for room; empty when idle */
+	struct buf out; /* framed answers that the socket did not take; empty when idle */
+	size_t out_at;	/* of `out`, sent already */
+	uint32_t hash;	/* dns_source.hash */
+	int fd;
+	uint8_t state; /* enum state */
+	bool ended;    /* nothing more is read: FIN or a bad frame; closed when `out` is sent */
+	bool held;     /* not read from until the socket is writable: no room, or its turn was over */
+};
+
+TAILQ_HEAD(connections, connection);
+
+struct tcp {
+	struct dns_worker *worker;
+	struct tcp_hosts *hosts;
+	struct connections lists[STATES];
+	unsigned count;
+	bool draining;
+	uint8_t *input;	 /* FRAME_MAX bytes, for one read */
+	uint8_t *output; /* OUTPUT_SIZE bytes, answers of the connection whose turn it is */
+	size_t output_size;
+	size_t turn;   /* what is left of TURN_COST */
+	bool answered; /* something, in this turn */
+	int64_t now;   /* when this turn began */
+	struct event *sweep, *backoff;
+	size_t listener_count;
+	struct event *listeners[];
+};
+
+static size_t waiting(const struct connection *c)
+{
+	return c->out.size - c->out_at;
+}
+
+static void connection_close(struct connection *c)
+{
+	struct tcp *tcp = c->tcp;
+	TAILQ_REMOVE(&tcp->lists[c->state], c, link);
+	event_del(&c->readable);
+	event_del(&c->writable);
+	close(c->fd);
+	buf_finish(&c->in);
+	buf_finish(&c->out);
+	tcp_hosts_release(tcp->hosts, c->host);
+	free(c);
+	metrics_set(tcp->worker->context.metrics, METRIC_DNS_TCP_OPEN, --tcp->count);
+	if (tcp->count == 0)
+		event_del(tcp->sweep);
+	if (tcp->draining && tcp->count == 0)
+		event_base_loopbreak(tcp->worker->base);
+}
+
+/* Sends what it can of `size` bytes. Returns the number sent (0 if the socket is full), or -1 if the
+ * connection is dead. */
+static ssize_t send_some(const struct connection *c, const void *bytes, size_t size)
+{
+	ssize_t n;
+	do
+		n = send(c->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (n < 0)
+		metrics_add(c->tcp->worker->context.metrics, METRIC_DNS_SEND_ERRORS, 1);
+	return n;
+}
+
+/* Sends the gathered answers behind what waits already; keeps the rest. False if the connection is dead. */
+static bool flush_output(struct connection *c)
+{
+	struct tcp *tcp = c->tcp;
+	ssize_t sent = 0;
+	if (tcp->output_size == 0)
+		return true;
+	if (waiting(c) == 0)
+		sent = send_some(c, tcp->output, tcp->output_size);
+	if (sent >= 0)
+		buf_add(&c->out, tcp->output + sent, tcp->output_size - (size_t)sent);
+	tcp->output_size = 0;
+	return sent >= 0;
+}
+
+/* Makes room for one more answer. False if there is none for now, or the connection's turn is over. */
+static bool make_room(struct connection *c)
+{
+	struct tcp *tcp = c->tcp;
+	size_t limit = tcp->worker->settings.tcp_write_buffer;
+	if (tcp->turn == 0)
+		return false;
+	bool gathered = tcp->output_size + FRAME_MAX > OUTPUT_SIZE;
+	if ((gathered || waiting(c) + tcp->output_size + FRAME_MAX > limit) && !flush_output(c))
+		c->ended = true;
+	return !c->ended && (waiting(c) == 0 || waiting(c) + FRAME_MAX <= limit);
+}
+
+/* Answers one message into the gathered output. */
+static void answer_message(struct connection *c, const uint8_t *message, size_t size)
+{
+	struct tcp *tcp = c->tcp;
+	const struct dns_source source = {.tcp = true, .hash = c->hash};
+	uint8_t *frame = tcp->output + tcp->output_size;
+	size_t answer =
+		dns_respond(&tcp->worker->context, &source, message, size, frame + 2, WIRE_MESSAGE_MAX);
+	size_t cost = answer + MESSAGE_COST;
+	tcp->turn -= cost < tcp->turn ? cost : tcp->turn;
+	if (answer == 0)
+		return;
+	wire_set16(frame, (uint16_t)answer);
+	tcp->output_size += 2 + answer;
+	tcp->answered = true;
+}
+
+/* Answers the whole messages at the front of `bytes` while there is room. Returns how many bytes are done
+ * with; what stands behind a bad frame will never be. */
+static size_t answer_messages(struct connection *c, const uint8_t *bytes, size_t size)
+{
+	size_t done = 0;
+	view_read_begin();
+	while (size - done >= 2 && !c->ended) {
+		size_t length = wire_get16(bytes + done);
+		if (length < WIRE_HEADER_SIZE) {
+			c->ended = true;
+		} else if (size - done < 2 + length) {
+			break;
+		} else if (!make_room(c)) {
+			c->held = true;
+			break;
+		} else {
+			answer_message(c, bytes + done + 2, length);
+			done += 2 + length;
+		}
+	}
+	view_read_end();
+	return c->ended ? size : done;
+}
+
+/* How many bytes to read next: up to the end of the message that has begun, or as much as there is. */
+static size_t read_size(const struct connection *c)
+{
+	if (c->in.size == 0)
+		return FRAME_MAX;
+	if (c->in.size == 1)
+		return 1;
+	return 2 + wire_get16((const uint8_t *)c->in.data) - c->in.size;
+}
+
+/* Answers what waits in c->in and keeps what is left. */
+static void answer_kept(struct connection *c)
+{
+	size_t done = answer_messages(c, (const uint8_t *)c->in.data, c->in.size);
+	size_t left = c->in.size - done;
+	if (left > 0 && done > 0) {
+		memmove(c->in.data, c->in.data + done, left);
+		c->in.size = left;
+	} else if (left == 0) {
+		buf_finish(&c->in);
+	}
+}
+
+/* Reads and answers until the socket is empty or the turn is over. False if the connection is dead. */
+static bool read_messages(struct connection *c)
+{
+	struct tcp *tcp = c->tcp;
+	for (int i = 0; i < TURN_READS && !c->held && !c->ended; i++) {
+		size_t asked = read_size(c);
+		ssize_t n = recv(c->fd, tcp->input, asked, MSG_DONTWAIT);
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+		if (n == 0) {
+			c->ended = true;
+		} else if (c->in.size == 0) {
+			size_t done = answer_messages(c, tcp->input, (size_t)n);
+			buf_add(&c->in, tcp->input + done, (size_t)n - done);
+		} else {
+			buf_add(&c->in, tcp->input, (size_t)n);
+			answer_kept(c);
+		}
+		if ((size_t)n < asked && asked > 1)
+			break;
+	}
+	return true;
+}
+
+/* Sends what waits. Sets *ret_progress if the client took some; false if the connection is dead. */
+static bool send_waiting(struct connection *c, bool *ret_progress)
+{
+	if (waiting(c) == 0)
+		return true;
+	ssize_t n = send_some(c, c->out.data + c->out_at, waiting(c));
+	if (n < 0)
+		return false;
+	c->out_at += (size_t)n;
+	*ret_progress = n > 0;
+	if (waiting(c) == 0) {
+		buf_finish(&c->out);
+		c->out_at = 0;
+	} else if (c->out_at >= c->out.size / 2) {
+		memmove(c->out.data, c->out.data + c->out_at, waiting(c));
+		c->out.size = waiting(c);
+		c->out_at = 0;
+	}
+	return true;
+}
+
+/* The end of a turn: sends what was answered, then waits for what comes next, under the right list, or
+ * closes. `taken`: the client took some of what waited. */
+static void end_turn(struct connection *c, bool taken)
+{
+	struct tcp *tcp = c->tcp;
+	if (!flush_output(c) || (waiting(c) == 0 && c->ended)) {
+		connection_close(c);
+		return;
+	}
+	if (c->ended || c->held)
+		event_del(&c->readable);
+	else
+		event_add(&c->readable, NULL);
+	if (waiting(c) > 0 || c->held)
+		event_add(&c->writable, NULL);
+	enum state state = waiting(c) > 0 ? WRITING : c->in.size > 0 ? READING : IDLE;
+	if (state == c->state && !taken && !tcp->answered)
+		return;
+	TAILQ_REMOVE(&tcp->lists[c->state], c, link);
+	c->state = (uint8_t)state;
+	c->since = tcp->now;
+	TAILQ_INSERT_TAIL(&tcp->lists[state], c, link);
+}
+
+static void begin_turn(struct tcp *tcp)
+{
+	tcp->turn = TURN_COST;
+	tcp->answered = false;
+	tcp->now = clock_now(tcp->worker->clock);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	begin_turn(c->tcp);
+	if (!read_messages(c)) {
+		c->tcp->output_size = 0;
+		connection_close(c);
+		return;
+	}
+	end_turn(c, false);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	bool taken = false;
+	begin_turn(c->tcp);
+	if (!send_waiting(c, &taken)) {
+		connection_close(c);
+		return;
+	}
+	if (c->held) {
+		c->held = false;
+		answer_kept(c);
+	}
+	end_turn(c, taken);
+}
+
+/* Closes the connections at the head of `state`'s list whose time is over. */
+static void close_overdue(struct tcp *tcp, enum state state, int64_t patience)
+{
+	int64_t now = clock_now(tcp->worker->clock);
+	struct connection *c;
+	while ((c = TAILQ_FIRST(&tcp->lists[state])) && now - c->since >= patience)
+		connection_close(c);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp *tcp = arg;
+	close_overdue(tcp, IDLE, tcp->worker->settings.tcp_idle_ns);
+	close_overdue(tcp, READING, tcp->worker->settings.tcp_io_ns);
+	close_overdue(tcp, WRITING, tcp->worker->settings.tcp_io_ns);
+}
+
+static void reject(struct tcp *tcp)
+{
+	metrics_add(tcp->worker->context.metrics, METRIC_DNS_TCP_REJECTED, 1);
+}
+
+/* Makes room for one more connection by closing the one that was idle longest. False if none is idle. */
+static bool close_idle(struct tcp *tcp)
+{
+	struct connection *c = TAILQ_FIRST(&tcp->lists[IDLE]);
+	if (!c)
+		return false;
+	reject(tcp);
+	connection_close(c);
+	return true;
+}
+
+/* The connection behind `fd`, or NULL if a limit says no. */
+static struct connection *admit(struct tcp *tcp, int fd, const struct sockaddr *client)
+{
+	const struct dns_settings *settings = &tcp->worker->settings;
+	struct tcp_host *host = tcp_hosts_take(tcp->hosts, client, settings->tcp_connections_per_address);
+	if (!host)
+		return NULL;
+	if (tcp->count >= settings->tcp_connections && !close_idle(tcp)) {
+		tcp_hosts_release(tcp->hosts, host);
+		return NULL;
+	}
+	struct connection *c = mem_alloc(sizeof(*c));
+	c->tcp = tcp;
+	c->host = host;
+	c->fd = fd;
+	c->hash = worker_client_hash(tcp->worker, client);
+	return c;
+}
+
+static void start(struct connection *c)
+{
+	static const struct timeval sweep = {.tv_usec = SWEEP_US};
+	struct tcp *tcp = c->tcp;
+	event_assign(&c->readable, tcp->worker->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+	event_assign(&c->writable, tcp->worker->base, c->fd, EV_WRITE, on_writable, c);
+	event_add(&c->readable, NULL);
+	c->since = clock_now(tcp->worker->clock);
+	TAILQ_INSERT_TAIL(&tcp->lists[IDLE], c, link);
+	if (tcp->count++ == 0)
+		event_add(tcp->sweep, &sweep);
+	metrics_add(tcp->worker->context.metrics, METRIC_DNS_TCP_ACCEPTED, 1);
+	metrics_set(tcp->worker->context.metrics, METRIC_DNS_TCP_OPEN, tcp->count);
+}
+
+/* accept() found no descriptor or no memory: gives one back, and waits a moment instead of spinning. */
+static void back_off(struct tcp *tcp, int error)
+{
+	static const struct timeval pause = {.tv_usec = BACKOFF_US};
+	log_warn("cannot accept a TCP connection; trying again", "error", strerror(error));
+	close_idle(tcp);
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		event_del(tcp->listeners[i]);
+	event_add(tcp->backoff, &pause);
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp *tcp = arg;
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		struct sockaddr_in6 client; /* holds a sockaddr_in as well */
+		struct sockaddr *address = (void *)&client;
+		socklen_t size = sizeof(client);
+		int connection = accept4(fd, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (connection < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+				back_off(tcp, errno);
+			return;
+		}
+		struct connection *c = admit(tcp, connection, address);
+		if (c) {
+			start(c);
+		} else {
+			reject(tcp);
+			close(connection);
+		}
+	}
+}
+
+static void on_backoff_over(evutil_socket_t fd, short what, void *arg)
+{
+	tcp_open(arg);
+}
+
+/* Connections inherit these from their listener (Linux). Answers to pipelined queries must not wait for one
+ * another's acknowledgement; and what a client does not read stays ours to bound. */
+static void prepare_listener(int fd)
+{
+	static const int on = 1, unsent = UNSENT_MAX;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
+struct tcp *tcp_create(struct dns_worker *worker, const int *fds, size_t count)
+{
+	struct tcp *tcp = mem_alloc(sizeof(*tcp) + count * sizeof(tcp->listeners[0]));
+	tcp->worker = worker;
+	for (int state = 0; state < STATES; state++)
+		TAILQ_INIT(&tcp->lists[state]);
+	tcp->hosts = tcp_hosts_create(worker->key);
+	tcp->input = mem_alloc(FRAME_MAX);
+	tcp->output = mem_alloc(OUTPUT_SIZE);
+	tcp->sweep = worker_event(worker, -1, EV_PERSIST, on_sweep, tcp);
+	tcp->backoff = worker_event(worker, -1, 0, on_backoff_over, tcp);
+	tcp->listener_count = count;
+	for (size_t i = 0; i < count; i++) {
+		prepare_listener(fds[i]);
+		tcp->listeners[i] = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_acceptable, tcp);
+	}
+	metrics_set(worker->context.metrics, METRIC_DNS_TCP_OPEN, 0);
+	return tcp;
+}
+
+void tcp_open(struct tcp *tcp)
+{
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		event_add(tcp->listeners[i], NULL);
+}
+
+static void stop_accepting(struct tcp *tcp)
+{
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		event_del(tcp->listeners[i]);
+	event_del(tcp->backoff);
+}
+
+void tcp_drain(struct tcp *tcp)
+{
+	struct connection *c;
+	stop_accepting(tcp);
+	for (int state = 0; state < WRITING; state++)
+		while ((c = TAILQ_FIRST(&tcp->lists[state])))
+			connection_close(c);
+	TAILQ_FOREACH(c, &tcp->lists[WRITING], link)
+	{
+		c->ended = true;
+		c->held = false;
+		buf_finish(&c->in);
+		event_del(&c->readable);
+	}
+	tcp->draining = true;
+	if (tcp->count == 0)
+		event_base_loopbreak(tcp->worker->base);
+}
+
+void tcp_destroy(struct tcp *tcp)
+{
+	if (!tcp)
+		return;
+	struct connection *c;
+	tcp->draining = false;
+	for (int state = 0; state < STATES; state++)
+		while ((c = TAILQ_FIRST(&tcp->lists[state])))
+			connection_close(c);
+	for (size_t i = 0; i < tcp->listener_count; i++)
+		event_free(tcp->listeners[i]);
+	event_free(tcp->sweep);
+	event_free(tcp->backoff);
+	tcp_hosts_destroy(tcp->hosts);
+	free(tcp->input);
+	free(tcp->output);
+	free(tcp);
+}

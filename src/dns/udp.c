@@ -1,0 +1,216 @@
+/* udp.c -- see udp.h. */
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "dns/udp.h"
+
+enum {
+	/* Room for the largest datagram, so that no query is ever cut. Pages that no packet has touched cost
+	 * nothing; the odd stride keeps the heads of a batch out of each other's cache sets. */
+	QUERY_STRIDE = 65536 + 192,
+	ANSWER_STRIDE = UDP_ANSWER_MAX + 192,
+	CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)), /* the larger of the two */
+	PAUSE_US = 10000				       /* after an error of receive that may last */
+};
+
+/* One batch: message headers that stay wired to their buffers. */
+struct batch {
+	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
+	struct iovec in_bytes[UDP_BATCH], out_bytes[UDP_BATCH];
+	struct sockaddr_in6 clients[UDP_BATCH]; /* holds a sockaddr_in as well */
+	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_SIZE];
+	uint8_t *queries, *answers;
+};
+
+struct udp {
+	struct dns_worker *worker;
+	struct batch *batch;
+	struct event *pause; /* ends a pause after an error of receive */
+	size_t count;
+	struct event *sockets[];
+};
+
+/* Lets the headers of the first `count` packets accept anything again: the kernel wrote what it received. */
+static void batch_rearm(struct batch *batch, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		batch->in[i].msg_hdr.msg_namelen = sizeof(batch->clients[i]);
+		batch->in[i].msg_hdr.msg_controllen = CONTROL_SIZE;
+	}
+}
+
+static struct batch *batch_create(void)
+{
+	struct batch *batch = mem_alloc(sizeof(*batch));
+	batch->queries = mem_alloc(UDP_BATCH * QUERY_STRIDE);
+	batch->answers = mem_alloc(UDP_BATCH * ANSWER_STRIDE);
+	for (size_t i = 0; i < UDP_BATCH; i++) {
+		batch->in_bytes[i] = (struct iovec){batch->queries + i * QUERY_STRIDE, 65535};
+		batch->in[i].msg_hdr = (struct msghdr){.msg_name = &batch->clients[i],
+			.msg_iov = &batch->in_bytes[i],
+			.msg_iovlen = 1,
+			.msg_control = batch->control[i]};
+		batch->out_bytes[i].iov_base = batch->answers + i * ANSWER_STRIDE;
+		batch->out[i].msg_hdr = (struct msghdr){.msg_iov = &batch->out_bytes[i], .msg_iovlen = 1};
+	}
+	batch_rearm(batch, UDP_BATCH);
+	return batch;
+}
+
+static void batch_destroy(struct batch *batch)
+{
+	free(batch->queries);
+	free(batch->answers);
+	free(batch);
+}
+
+static bool has_source_port(const struct sockaddr_in6 *client)
+{
+	_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+		"the port stands at the same place in both families");
+	return client->sin6_port != 0;
+}
+
+/* Makes the packet information of a query say where its answer leaves from: the address that the query came
+ * to (RFC 2181 section 4). The interface is left to routing but for link-local addresses, which need theirs.
+ */
+static void turn_packet_info(struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			info.ipi_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+				info.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		}
+	}
+}
+
+/* Answers the packets of a batch; returns how many answers wait in batch->out. */
+static unsigned answer_batch(struct dns_worker *worker, struct batch *batch, unsigned received)
+{
+	unsigned ready = 0;
+	view_read_begin();
+	for (unsigned i = 0; i < received; i++) {
+		/* Port 0 cannot be answered; it is only ever forged. */
+		if (!has_source_port(&batch->clients[i]))
+			continue;
+		const struct sockaddr *client = (const void *)&batch->clients[i];
+		const struct dns_source source = {.hash = worker_client_hash(worker, client)};
+		size_t size = dns_respond(&worker->context, &source, batch->in_bytes[i].iov_base,
+			batch->in[i].msg_len, batch->out_bytes[ready].iov_base, UDP_ANSWER_MAX);
+		if (size == 0)
+			continue;
+		struct msghdr *in = &batch->in[i].msg_hdr;
+		struct msghdr *out = &batch->out[ready].msg_hdr;
+		turn_packet_info(in);
+		batch->out_bytes[ready++].iov_len = size;
+		out->msg_name = in->msg_name;
+		out->msg_namelen = in->msg_namelen;
+		out->msg_control = in->msg_controllen ? in->msg_control : NULL;
+		out->msg_controllen = in->msg_controllen;
+	}
+	view_read_end();
+	return ready;
+}
+
+/* Sends `count` answers. One that the kernel refuses (no route, full buffer, a filter) is counted and left.
+ */
+static void send_batch(struct dns_worker *worker, struct batch *batch, int fd, unsigned count)
+{
+	unsigned sent = 0;
+	while (sent < count) {
+		int n = sendmmsg(fd, batch->out + sent, count - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0) {
+			sent += (unsigned)n;
+		} else if (errno != EINTR) {
+			metrics_add(worker->context.metrics, METRIC_DNS_SEND_ERRORS, 1);
+			sent++;
+		}
+	}
+}
+
+/* Stops to read for a moment: an error that lasts must not become a busy loop. */
+static void pause_reading(struct udp *udp, int error)
+{
+	static const struct timeval pause = {.tv_usec = PAUSE_US};
+	log_warn("cannot receive queries; trying again", "error", strerror(error));
+	udp_close(udp);
+	event_add(udp->pause, &pause);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct udp *udp = arg;
+	struct batch *batch = udp->batch;
+	unsigned errors = 0;
+	for (unsigned round = 0; round < UDP_ROUNDS; round++) {
+		int received = recvmmsg(fd, batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+		if (received < 0) {
+			if (errno == EAGAIN || errno == EWOULDBLOCK)
+				return;
+			/* One error may be the echo of an earlier send; a row of them will not go away. */
+			if (errno != EINTR && ++errors == UDP_ROUNDS)
+				pause_reading(udp, errno);
+			continue;
+		}
+		unsigned ready = answer_batch(udp->worker, batch, (unsigned)received);
+		send_batch(udp->worker, batch, fd, ready);
+		batch_rearm(batch, (unsigned)received);
+		if (received < UDP_BATCH)
+			return;
+	}
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	udp_open(arg);
+}
+
+struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count)
+{
+	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(udp->sockets[0]));
+	udp->worker = worker;
+	udp->batch = batch_create();
+	udp->pause = worker_event(worker, -1, 0, on_pause_over, udp);
+	udp->count = count;
+	for (size_t i = 0; i < count; i++)
+		udp->sockets[i] = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_readable, udp);
+	return udp;
+}
+
+void udp_open(struct udp *udp)
+{
+	for (size_t i = 0; i < udp->count; i++)
+		event_add(udp->sockets[i], NULL);
+}
+
+void udp_close(struct udp *udp)
+{
+	for (size_t i = 0; i < udp->count; i++)
+		event_del(udp->sockets[i]);
+	event_del(udp->pause);
+}
+
+void udp_destroy(struct udp *udp)
+{
+	if (!udp)
+		return;
+	for (size_t i = 0; i < udp->count; i++)
+		event_free(udp->sockets[i]);
+	event_free(udp->pause);
+	batch_destroy(udp->batch);
+	free(udp);
+}

@@ -1,0 +1,29 @@
+/* udp.h -- DNS over UDP for one worker: batches in, batches out. Private to the dns room.
+ *
+ * A wake-up of the event loop reads up to UDP_ROUNDS batches of UDP_BATCH packets (recvmmsg), answers each
+ * batch inside one view_read_begin() and sends it (sendmmsg). All buffers are made once; between receive and
+ * send there is no allocation, lock, system call or log line. One object serves all UDP sockets of its
+ * worker, on the worker's thread; the descriptors stay the caller's. */
+#pragma once
+
+#include "dns/worker.h"
+
+enum {
+	UDP_BATCH = 64,	      /* packets in one recvmmsg() */
+	UDP_ROUNDS = 8,	      /* batches before the event loop gets its turn, so that TCP is not starved */
+	UDP_ANSWER_MAX = 4096 /* the largest answer; dns_settings.udp_size is at most this */
+};
+
+struct udp;
+
+/* Prepares `count` sockets; nothing is read yet. Destroy with udp_destroy(). */
+struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count);
+
+/* Starts to read. */
+void udp_open(struct udp *udp);
+
+/* Stops to read; what has arrived stays in the sockets. */
+void udp_close(struct udp *udp);
+
+/* Stops and frees. NULL is fine. */
+void udp_destroy(struct udp *udp);

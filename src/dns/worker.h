@@ -1,0 +1,36 @@
+/* worker.h -- one worker as its transports see it. Private to the dns room.
+ *
+ * dns.c owns the struct and runs the thread; udp.c and tcp.c hang their sockets on the worker's event base.
+ * All fields belong to the worker's thread once it runs; what other threads want is told by the server's
+ * bell. */
+#pragma once
+
+#include "base/siphash.h"
+#include "dns/dns.h"
+
+struct event;
+struct event_base;
+
+/* What may change while the server runs: a checked copy of the live part of struct dns_config. */
+struct dns_settings {
+	uint16_t udp_size; /* WIRE_UDP_MIN to UDP_ANSWER_MAX */
+	char nsid[129];	   /* RFC 5001 sets no limit; the option does */
+	unsigned tcp_connections, tcp_connections_per_address;
+	size_t tcp_write_buffer;
+	int64_t tcp_idle_ns, tcp_io_ns;
+};
+
+struct dns_worker {
+	struct dns_context context;
+	struct dns_settings settings;
+	struct event_base *base;
+	const struct clock *clock;
+	const struct siphash_key *key; /* the server's: the same client has the same hash in every worker */
+};
+
+/* The hash of a client's address (not its port): dns_source.hash. */
+uint32_t worker_client_hash(const struct dns_worker *worker, const struct sockaddr *client);
+
+/* event_new() on the worker's base; out of memory ends the process. Free with event_free(). */
+struct event *worker_event(const struct dns_worker *worker, int fd, short what,
+	void (*callback)(int fd, short what, void *arg), void *arg);

@@ -1,0 +1,180 @@
+/* children.c -- fork, exec, ticks, back-off. */
+#include "main/children.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "main/inherit.h"
+#include "net/wake.h"
+
+#define BACKOFF_FIRST (100 * CLOCK_NS_PER_MS)
+#define BACKOFF_MOST (5 * CLOCK_NS_PER_S)
+#define QUICK_DEATH (10 * CLOCK_NS_PER_S)
+
+int children_init(struct child children[CHILD_COUNT])
+{
+	static const char *const names[CHILD_COUNT] = {"dns", "sidecar"};
+	for (int i = 0; i < CHILD_COUNT; i++) {
+		struct child *child = &children[i];
+		*child = (struct child){
+			.name = names[i], .control = -1, .page_fd = -1, .page_read_fd = -1, .bell = -1};
+		int r = page_create(&child->page_fd, &child->page_read_fd);
+		if (r == 0)
+			r = page_map(child->page_fd, true, &child->page);
+		if (r < 0)
+			return r;
+		child->bell = net_wake_create();
+		if (child->bell < 0)
+			return child->bell;
+	}
+	return 0;
+}
+
+void children_finish(struct child children[CHILD_COUNT])
+{
+	for (int i = 0; i < CHILD_COUNT; i++) {
+		const int fds[] = {
+			children[i].control, children[i].page_fd, children[i].page_read_fd, children[i].bell};
+		for (size_t k = 0; k < sizeof(fds) / sizeof(fds[0]); k++)
+			if (fds[k] >= 0)
+				close(fds[k]);
+		page_unmap(children[i].page);
+	}
+}
+
+#define INHERITED_MAX                                                                                        \
+	(INHERIT_SOCKETS - INHERIT_CONTROL + 2 * 64 * 16) /* 64 workers, 16 addresses, UDP and TCP */
+
+/* Puts the descriptors where inherit.h says. They are copied up first, because a source may stand on another
+ * one's target. */
+static int arrange(const int *from, size_t count)
+{
+	int high[INHERITED_MAX];
+	for (size_t i = 0; i < count; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, INHERIT_CONTROL + (int)count);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (dup2(high[i], INHERIT_CONTROL + (int)i) < 0)
+			return -errno;
+	return 0;
+}
+
+/* In the new process, up to exec: only calls that are safe after fork. */
+static _Noreturn void become(const struct child *child, const struct child *other, int control, pid_t parent)
+{
+	int from[INHERITED_MAX];
+	size_t count = 0;
+	from[count++] = control;
+	from[count++] = child->page_fd;
+	from[count++] = other->page_read_fd;
+	from[count++] = child->bell;
+	from[count++] = other->bell;
+	for (size_t i = 0; i < child->socket_count && count < INHERITED_MAX; i++)
+		from[count++] = child->sockets[i];
+	char program[] = "svcdnsd", role[32], pid[32];
+	snprintf(role, sizeof(role), "--role=%s", child->name);
+	snprintf(pid, sizeof(pid), "--parent=%d", (int)parent);
+	char *const argv[] = {program, role, pid, NULL};
+	if (arrange(from, count) == 0)
+		execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+int children_start(
+	struct child children[CHILD_COUNT], enum child_role role, const struct buf *config, int64_t now)
+{
+	struct child *child = &children[role];
+	const struct child *other = &children[role == CHILD_DNS ? CHILD_SIDECAR : CHILD_DNS];
+	int pair[2], size = 2 * INHERIT_MESSAGE_MAX;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	page_reset(child->page);
+	memset(child->ticks, 0, sizeof(child->ticks));
+	child->control = pair[0];
+	children_configure(child, config);
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0)
+		become(child, other, pair[1], parent);
+	int error = errno;
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		child->control = -1;
+		return -error;
+	}
+	child->pid = pid;
+	child->started_ns = now;
+	child->term_sent = false;
+	log_info("process started", "process", child->name, "pid", log_u64((unsigned)pid));
+	return 0;
+}
+
+static const char *how(int status)
+{
+	return WIFSIGNALED(status) ? log_fmt("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)))
+				   : log_fmt("exit status %d", WEXITSTATUS(status));
+}
+
+void children_ended(struct child children[CHILD_COUNT], enum child_role role, int status, int64_t now)
+{
+	struct child *child = &children[role],
+		     *other = &children[role == CHILD_DNS ? CHILD_SIDECAR : CHILD_DNS];
+	int64_t lived = now - child->started_ns;
+	if (child->term_sent)
+		log_info("process ended", "process", child->name, "how", how(status));
+	else
+		log_error("process died", "process", child->name, "how", how(status), "lived",
+			log_fmt("%.3fs", (double)lived / 1e9));
+	close(child->control);
+	child->control = -1;
+	child->pid = 0;
+	if (lived >= QUICK_DEATH)
+		child->backoff_ns = 0;
+	child->start_at_ns = now + child->backoff_ns;
+	child->backoff_ns = child->backoff_ns ? child->backoff_ns * 2 : BACKOFF_FIRST;
+	if (child->backoff_ns > BACKOFF_MOST)
+		child->backoff_ns = BACKOFF_MOST;
+	/* Whoever waits for this process must look again: it is down, and its index is 0. */
+	page_reset(child->page);
+	net_wake_ring(other->bell);
+}
+
+void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
+{
+	for (int i = 0; i < PAGE_THREADS; i++) {
+		struct page_thread *thread = &child->page->threads[i];
+		struct child_tick *seen = &child->ticks[i];
+		uint64_t tick = atomic_load_explicit(&thread->tick, memory_order_relaxed);
+		uint32_t patience = atomic_load_explicit(&thread->patience, memory_order_relaxed);
+		if (tick != seen->tick || (tick == 0 && i != PAGE_MAIN)) {
+			*seen = (struct child_tick){.tick = tick};
+			continue;
+		}
+		seen->still_ns += elapsed_ns;
+		if (seen->still_ns < (patience ? patience * CLOCK_NS_PER_S : stall_ns))
+			continue;
+		log_error("process stands still and is replaced", "process", child->name, "pid",
+			log_u64((unsigned)child->pid), "thread", log_u64((unsigned)i));
+		kill(child->pid, SIGKILL);
+		*seen = (struct child_tick){.tick = tick};
+	}
+}
+
+void children_configure(struct child *child, const struct buf *config)
+{
+	if (child->control >= 0 &&
+		send(child->control, config->data, config->size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_error("cannot hand on the config", "process", child->name, "error", err_str(errno));
+}

@@ -1,0 +1,56 @@
+/* children.h -- the two children of the supervisor: start, watch, replace, end.
+ *
+ * Supervisor only, one thread. A child is fork and exec of the program itself with a role and the descriptors
+ * of inherit.h. All functions return at once. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/page.h"
+
+enum child_role { CHILD_DNS, CHILD_SIDECAR, CHILD_COUNT };
+
+/* How a thread's tick was last seen. */
+struct child_tick {
+	uint64_t tick;
+	int64_t still_ns; /* for how long it has stood still, on the supervisor's own running time */
+};
+
+struct child {
+	const char *name; /* "dns", "sidecar" */
+	pid_t pid;	  /* 0 while it does not run */
+	int control;	  /* our end of its control socket, -1 while it does not run */
+	int page_fd, page_read_fd, bell;
+	struct page *page;
+	const int *sockets;
+	size_t socket_count;
+	int64_t started_ns;
+	int64_t start_at_ns; /* when to start it again */
+	int64_t backoff_ns;
+	bool term_sent;
+	struct child_tick ticks[PAGE_THREADS];
+};
+
+/* Makes the pages and bells of both children. 0 or negative errno. */
+int children_init(struct child children[CHILD_COUNT]);
+
+/* Closes what children_init() made. */
+void children_finish(struct child children[CHILD_COUNT]);
+
+/* Starts `role` with the serialized config. 0 or negative errno. */
+int children_start(
+	struct child children[CHILD_COUNT], enum child_role role, const struct buf *config, int64_t now);
+
+/* The child has ended (waitpid status): logs how, clears its page, rings the other, and sets when to start it
+ * again: at once, or after 100 ms doubling to 5 s while it keeps dying within 10 s. */
+void children_ended(struct child children[CHILD_COUNT], enum child_role role, int status, int64_t now);
+
+/* Looks at the ticks of a running child; `elapsed_ns` is our own running time since the last look. Kills the
+ * child if a thread stood still for `stall_ns` (or its own patience). */
+void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns);
+
+/* Sends a new config to a running child. */
+void children_configure(struct child *child, const struct buf *config);

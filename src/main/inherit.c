@@ -1,0 +1,111 @@
+/* inherit.c -- the child's side of the supervisor's contract. */
+#include "main/inherit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/page.h"
+
+/* Receives one config. 1, 0 at the end of the supervisor, or negative errno; the old config goes. */
+static int receive_config(struct main_config *config)
+{
+	char message[INHERIT_MESSAGE_MAX];
+	ssize_t n;
+	do
+		n = recv(INHERIT_CONTROL, message, sizeof(message), 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 && errno != ECONNRESET ? -errno : 0;
+	struct main_config fresh;
+	int r = options_deserialize(&fresh, message, (size_t)n);
+	if (r < 0)
+		return r;
+	options_finish(config);
+	*config = fresh;
+	return 1;
+}
+
+int inherit_open(int parent, const char *process, struct inherit *ret)
+{
+	sigset_t all, term;
+	enum log_level level;
+	struct page *peer = NULL;
+	*ret = (struct inherit){.signals = -1};
+	log_setup(process, LOG_INFO);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return -ECHILD;
+	/* Every thread made later inherits the mask: SIGTERM comes by the signalfd, a terminal's SIGINT and
+	 * SIGHUP are the supervisor's business, and a closed pipe is an error of write(). */
+	sigemptyset(&all);
+	sigaddset(&all, SIGTERM);
+	sigaddset(&all, SIGINT);
+	sigaddset(&all, SIGHUP);
+	sigaddset(&all, SIGPIPE);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	ret->signals = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (ret->signals < 0)
+		return -errno;
+	int r = receive_config(&ret->config);
+	if (r <= 0)
+		return r < 0 ? r : -ECHILD;
+	if (log_parse_level(ret->config.log.level, &level) == 0)
+		log_setup(process, level);
+	r = page_map(INHERIT_OWN_PAGE, true, &ret->own);
+	if (r == 0)
+		r = page_map(INHERIT_PEER_PAGE, false, &peer);
+	ret->peer = peer;
+	if (r == 0)
+		page_tick(&ret->own->threads[PAGE_MAIN]);
+	return r;
+}
+
+/* One tick, and what the log dropped since the last one. */
+static void tick(struct page_thread *thread)
+{
+	static uint64_t told;
+	uint64_t dropped = log_dropped();
+	page_tick(thread);
+	metrics_add(&thread->metrics, METRIC_LOG_DROPPED, (int64_t)(dropped - told));
+	told = dropped;
+}
+
+bool inherit_wait(struct inherit *inherit)
+{
+	struct pollfd fds[] = {
+		{.fd = inherit->signals, .events = POLLIN}, {.fd = INHERIT_CONTROL, .events = POLLIN}};
+	for (;;) {
+		tick(&inherit->own->threads[PAGE_MAIN]);
+		if (poll(fds, 2, 1000) <= 0)
+			continue;
+		if (fds[0].revents)
+			return false;
+		if (!fds[1].revents)
+			continue;
+		int r = receive_config(&inherit->config);
+		if (r == 0)
+			return false;
+		if (r > 0)
+			return true;
+		log_error("cannot read the new config", "error", err_str(r));
+	}
+}
+
+void inherit_close(struct inherit *inherit)
+{
+	options_finish(&inherit->config);
+	page_unmap(inherit->own);
+	page_unmap(inherit->peer);
+	if (inherit->signals >= 0)
+		close(inherit->signals);
+	*inherit = (struct inherit){.signals = -1};
+}

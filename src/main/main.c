@@ -1,0 +1,106 @@
+/* main.c -- svcdnsd: parse, check, then one of three roles. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "main/config.h"
+#include "main/roles.h"
+#include "main/supervise.h"
+
+#define EXIT_USAGE 2
+
+static void print_help(void)
+{
+	printf("svcdnsd %s: service discovery by DNS, registered over HTTP\n\n"
+	       "usage: svcdnsd [--config=FILE] [--check-config] [--section.key=value ...]\n\n"
+	       "  --config=FILE     read options from an INI file; flags go before it\n"
+	       "  --check-config    check the options and zone files, start nothing\n"
+	       "  --print-config    print a commented sample config\n"
+	       "  --version, --help\n\nOptions and their defaults:\n",
+		SVCDNS_VERSION);
+	options_print_help(stdout);
+}
+
+struct arguments {
+	struct config_sources sources;
+	const char **flags;
+	const char *role;
+	int parent;
+	bool check_config;
+};
+
+/* One argument. -1 goes on, else the exit status. */
+static int take(struct arguments *a, const char *arg)
+{
+	uint64_t parent;
+	if (str_eq(arg, "--help") || str_eq(arg, "-h")) {
+		print_help();
+		return 0;
+	}
+	if (str_eq(arg, "--version")) {
+		printf("svcdnsd %s\n", SVCDNS_VERSION);
+		return 0;
+	}
+	if (str_eq(arg, "--print-config")) {
+		options_print_sample(stdout);
+		return 0;
+	}
+	if (str_eq(arg, "--print-mdoc")) {
+		options_print_mdoc(stdout);
+		return 0;
+	}
+	if (str_eq(arg, "--check-config"))
+		a->check_config = true;
+	else if (str_starts(arg, "--config="))
+		a->sources.file = arg + strlen("--config=");
+	else if (str_starts(arg, "--role="))
+		a->role = arg + strlen("--role=");
+	else if (str_starts(arg, "--parent=") &&
+		 str_parse_u64(arg + strlen("--parent="), INT32_MAX, &parent) == 0)
+		a->parent = (int)parent;
+	else if (str_starts(arg, "--") && strchr(arg, '.'))
+		a->flags[a->sources.flag_count++] = arg + 2;
+	else {
+		fprintf(stderr, "svcdnsd: unknown argument '%s'; see --help\n", arg);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int run(struct arguments *a)
+{
+	struct main_config config;
+	struct buf errors = {0};
+	if (str_eq(a->role, "dns"))
+		return role_dns(a->parent);
+	if (str_eq(a->role, "sidecar"))
+		return role_sidecar(a->parent);
+	if (config_load(&a->sources, &config, &errors) < 0) {
+		fputs(errors.data, stderr);
+		buf_finish(&errors);
+		return 1;
+	}
+	if (!a->check_config)
+		return supervise(&config, &a->sources);
+	options_finish(&config);
+	printf("the config is good\n");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = {.flags = calloc((size_t)argc + 1, sizeof(char *))};
+	if (!a.flags)
+		return 1;
+	a.sources.flags = a.flags;
+	log_setup("supervisor", LOG_INFO);
+	int status = -1;
+	for (int i = 1; i < argc && status < 0; i++)
+		status = take(&a, argv[i]);
+	if (status < 0)
+		status = run(&a);
+	free(a.flags);
+	return status;
+}

@@ -1,0 +1,425 @@
+/* options.c -- the option table and what walks over it. */
+#include "main/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_SIZE, OPTION_DURATION };
+
+struct option_row {
+	const char *key; /* section.name */
+	enum option_type type;
+	size_t offset;
+	const char *value; /* the default, as text */
+	int64_t min, max;  /* numbers and sizes as such, durations in milliseconds */
+	bool live;	   /* taken over by SIGHUP; else it needs a restart */
+	const char *help;
+};
+
+#define AT(field) offsetof(struct main_config, field)
+#define DAY (24 * 3600 * INT64_C(1000))
+
+static const struct option_row options[] = {
+	{"dns.listen", OPTION_LIST, AT(dns.listen), "127.0.0.1:8600", 0, 0, false,
+		"Addresses for DNS over UDP and TCP."},
+	{"dns.workers", OPTION_NUMBER, AT(dns.workers), "0", 0, 64, false,
+		"Threads that answer DNS; 0 means one for each processor."},
+	{"dns.receive_buffer", OPTION_SIZE, AT(dns.receive_buffer), "4MiB", 4096, 1 << 30, false,
+		"Receive buffer asked for each UDP socket: what waits while dns restarts."},
+	{"dns.udp_size", OPTION_NUMBER, AT(dns.udp_size), "1232", 512, 4096, true,
+		"Largest UDP answer, and the EDNS size that is advertised (RFC 9715)."},
+	{"dns.nsid", OPTION_TEXT, AT(dns.nsid), "", 0, 128, true, "Identity for NSID queries (RFC 5001)."},
+	{"dns.load_patience", OPTION_DURATION, AT(dns.load_patience), "1s", 0, 60000, false,
+		"How long queries wait for the first load before they get SERVFAIL."},
+	{"dns.tcp_connections", OPTION_NUMBER, AT(dns.tcp_connections), "1000", 1, 1000000, true,
+		"Open TCP connections in all; the oldest idle one makes room."},
+	{"dns.tcp_connections_per_address", OPTION_NUMBER, AT(dns.tcp_connections_per_address), "500", 1,
+		1000000, true, "Open TCP connections from one client address."},
+	{"dns.tcp_write_buffer", OPTION_SIZE, AT(dns.tcp_write_buffer), "256KiB", 65537, 1 << 30, true,
+		"Answers that may wait for a TCP client that does not read."},
+	{"dns.tcp_idle", OPTION_DURATION, AT(dns.tcp_idle), "10s", 100, DAY, true,
+		"How long a TCP connection may be silent between queries."},
+	{"dns.tcp_io_timeout", OPTION_DURATION, AT(dns.tcp_io_timeout), "2s", 10, DAY, true,
+		"How long one query over TCP may take from its first byte to its last."},
+
+	{"http.listen", OPTION_LIST, AT(http.listen), "127.0.0.1:8500", 0, 0, false,
+		"Addresses for HTTP. Outside loopback only with http.token_file."},
+	{"http.token_file", OPTION_TEXT, AT(http.token_file), "", 0, 4096, true,
+		"File (mode 0600) with the bearer token that requests must carry."},
+	{"http.hosts", OPTION_LIST, AT(http.hosts), "", 0, 0, true,
+		"Host names, besides localhost and address literals, by which HTTP may be called."},
+	{"http.publish_timeout", OPTION_DURATION, AT(http.publish_timeout), "500ms", 0, 60000, true,
+		"How long a reply waits for a slow view."},
+	{"http.header_timeout", OPTION_DURATION, AT(http.header_timeout), "5s", 10, DAY, true,
+		"Time for a request's head, in all."},
+	{"http.body_timeout", OPTION_DURATION, AT(http.body_timeout), "10s", 10, DAY, true,
+		"Time for a request's body, in all."},
+	{"http.idle_timeout", OPTION_DURATION, AT(http.idle_timeout), "10m", 100, DAY, true,
+		"How long a connection may be silent between requests."},
+	{"http.write_timeout", OPTION_DURATION, AT(http.write_timeout), "10s", 10, DAY, true,
+		"How long a client may take no byte of its reply."},
+	{"http.header_size", OPTION_SIZE, AT(http.header_size), "16KiB", 1024, 1 << 20, true,
+		"Largest head of a request."},
+	{"http.body_size", OPTION_SIZE, AT(http.body_size), "1MiB", 1024, 1 << 28, true,
+		"Largest body of a request."},
+	{"http.connections", OPTION_NUMBER, AT(http.connections), "2000", 1, 1000000, true,
+		"Open HTTP connections in all."},
+	{"http.connections_per_address", OPTION_NUMBER, AT(http.connections_per_address), "1000", 1, 1000000,
+		true, "Open HTTP connections from one client address."},
+	{"http.parked", OPTION_NUMBER, AT(http.parked), "2000", 1, 1000000, true,
+		"Blocking queries that may wait."},
+	{"http.write_buffer", OPTION_SIZE, AT(http.write_buffer), "16MiB", 65536, 1 << 30, true,
+		"Replies that may wait for a client that does not read."},
+	{"http.wait_default", OPTION_DURATION, AT(http.wait_default), "5m", 1, DAY, true,
+		"How long a blocking query without wait= waits."},
+	{"http.wait_max", OPTION_DURATION, AT(http.wait_max), "10m", 1, DAY, true,
+		"Longest wait= of a blocking query."},
+
+	{"registry.path", OPTION_TEXT, AT(registry.path), OPTIONS_REGISTRY_PATH, 1, 4000, false,
+		"The database file."},
+	{"registry.instances", OPTION_NUMBER, AT(registry.instances), "1000000", 1, 100000000, false,
+		"Registered instances in all."},
+	{"registry.checks_per_instance", OPTION_NUMBER, AT(registry.checks_per_instance), "32", 1, 10000,
+		false, "Checks of one instance."},
+	{"registry.tags_per_instance", OPTION_NUMBER, AT(registry.tags_per_instance), "128", 0, 10000, false,
+		"Tags of one instance."},
+	{"registry.tag_size", OPTION_SIZE, AT(registry.tag_size), "16KiB", 1, 1 << 20, false,
+		"Bytes of one tag."},
+	{"registry.meta_pairs", OPTION_NUMBER, AT(registry.meta_pairs), "64", 0, 10000, false,
+		"Meta pairs of one instance."},
+	{"registry.meta_value_size", OPTION_SIZE, AT(registry.meta_value_size), "512", 1, 1 << 20, false,
+		"Bytes of one Meta value."},
+	{"registry.output_size", OPTION_SIZE, AT(registry.output_size), "4KiB", 16, 1 << 20, false,
+		"Bytes of a check's output that are kept."},
+	{"registry.changelog_rows", OPTION_NUMBER, AT(registry.changelog_rows), "100000", 100, 100000000,
+		false, "Changes that the changelog remembers."},
+	{"registry.queue", OPTION_NUMBER, AT(registry.queue), "10000", 1, 10000000, false,
+		"Writes that may wait for the disk; more are answered 503."},
+
+	{"zone.name", OPTION_LIST, AT(zone.name), "service.local", 1, 0, false,
+		"Zones; the same services are shown under each."},
+	{"zone.file", OPTION_LIST, AT(zone.file), "", 0, 0, true,
+		"Master files with SOA, NS and static records; each belongs to the zone that its SOA names."},
+	{"zone.ttl", OPTION_DURATION, AT(zone.ttl), "5s", 0, DAY, true,
+		"TTL of live records and of negative answers."},
+
+	{"node.name", OPTION_TEXT, AT(node.name), NULL, 1, 253, false,
+		"Our own node's name; default: the host name."},
+	{"node.address", OPTION_TEXT, AT(node.address), "127.0.0.1", 1, 253, false,
+		"Our own node's address: where instances without Address are."},
+	{"node.datacenter", OPTION_TEXT, AT(node.datacenter), "dc1", 1, 63, false,
+		"What the API shows as the datacenter."},
+
+	{"check.in_flight", OPTION_NUMBER, AT(check.in_flight), "1024", 1, 1000000, true,
+		"Probes that run at once."},
+	{"check.interval_min", OPTION_DURATION, AT(check.interval_min), "1s", 10, DAY, true,
+		"Shorter check intervals are raised to this."},
+	{"check.interval_default", OPTION_DURATION, AT(check.interval_default), "10s", 10, DAY, true,
+		"Interval of a check that names none."},
+	{"check.timeout_default", OPTION_DURATION, AT(check.timeout_default), "10s", 10, DAY, true,
+		"Timeout of a check that names none."},
+	{"check.restart_spread", OPTION_DURATION, AT(check.restart_spread), "10s", 0, DAY, true,
+		"After a start, loaded checks are probed within their interval or this, whichever is "
+		"shorter."},
+	{"check.stopped", OPTION_DURATION, AT(check.stopped), "2s", 100, DAY, true,
+		"A gap in the checker's own clock longer than this expires nothing."},
+
+	{"process.user", OPTION_TEXT, AT(process.user), "", 0, 255, false,
+		"User to become after the sockets are open."},
+	{"process.stall_timeout", OPTION_DURATION, AT(process.stall_timeout), "5s", 500, DAY, true,
+		"A process with a thread that stands still for so long is replaced."},
+	{"log.level", OPTION_TEXT, AT(log.level), "info", 0, 16, true,
+		"Lowest level logged: debug, info, warn, error."},
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static void *field(const struct main_config *config, const struct option_row *row)
+{
+	return (char *)(uintptr_t)config + row->offset;
+}
+
+static void *check_memory(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+static void list_finish(struct main_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct main_list){0};
+}
+
+/* Splits at commas; blanks around the items go, empty items are refused by count. */
+static int list_parse(const char *text, struct main_list *ret)
+{
+	struct main_list list = {0};
+	while (*text) {
+		size_t size = strcspn(text, ",");
+		const char *start = text, *end = text + size;
+		while (start < end && (*start == ' ' || *start == '\t'))
+			start++;
+		while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+		if (start == end) {
+			list_finish(&list);
+			return -EINVAL;
+		}
+		list.items = check_memory(realloc(list.items, (list.count + 1) * sizeof(char *)));
+		list.items[list.count++] = check_memory(strndup(start, (size_t)(end - start)));
+		text += size + (text[size] == ',');
+	}
+	*ret = list;
+	return 0;
+}
+
+/* "4096", "16KiB", "4MiB", "1GiB". */
+static int size_parse(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *suffix;
+		unsigned shift;
+	} units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+	char digits[32];
+	size_t length = strspn(text, "0123456789");
+	if (length == 0 || length >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	uint64_t number;
+	int r = str_parse_u64(digits, UINT64_C(1) << 32, &number);
+	if (r < 0 || text[length] == '\0') {
+		*ret = number;
+		return r;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (str_eq(text + length, units[i].suffix)) {
+			*ret = number << units[i].shift;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_number(const struct option_row *row, void *at, const char *value, char message[256])
+{
+	uint64_t number = 0;
+	int r = row->type == OPTION_SIZE ? size_parse(value, &number)
+					 : str_parse_u64(value, UINT32_MAX, &number);
+	if (r < 0 || number < (uint64_t)row->min || number > (uint64_t)row->max) {
+		snprintf(message, 256, "'%.60s' is not a %s from %lld to %lld", value,
+			row->type == OPTION_SIZE ? "size (such as 16KiB)" : "number", (long long)row->min,
+			(long long)row->max);
+		return -EINVAL;
+	}
+	*(uint32_t *)at = (uint32_t)number;
+	return 0;
+}
+
+static int set_duration(const struct option_row *row, void *at, const char *value, char message[256])
+{
+	int64_t ns = 0;
+	int r = str_parse_duration(value, &ns);
+	if (r < 0 || ns < row->min * CLOCK_NS_PER_MS || ns > row->max * CLOCK_NS_PER_MS) {
+		char low[32], high[32];
+		snprintf(message, 256, "'%.60s' is not a duration (such as 500ms, 10s or 5m) from %s to %s",
+			value, str_format_duration(row->min * CLOCK_NS_PER_MS, low),
+			str_format_duration(row->max * CLOCK_NS_PER_MS, high));
+		return -EINVAL;
+	}
+	*(int64_t *)at = ns;
+	return 0;
+}
+
+static int set_list(const struct option_row *row, void *at, const char *value, char message[256])
+{
+	struct main_list list;
+	if (list_parse(value, &list) < 0 || list.count < (size_t)row->min) {
+		snprintf(message, 256, "'%.60s' is not a comma-separated list%s", value,
+			row->min > 0 ? " of at least one item" : "");
+		return -EINVAL;
+	}
+	list_finish(at);
+	*(struct main_list *)at = list;
+	return 0;
+}
+
+static int set_text(const struct option_row *row, void *at, const char *value, char message[256])
+{
+	size_t size = strlen(value);
+	if (size < (size_t)row->min || size > (size_t)row->max) {
+		snprintf(message, 256, "the value must have %lld to %lld bytes", (long long)row->min,
+			(long long)row->max);
+		return -EINVAL;
+	}
+	free(*(char **)at);
+	*(char **)at = check_memory(strdup(value));
+	return 0;
+}
+
+static int set(struct main_config *config, const struct option_row *row, const char *value, char message[256])
+{
+	void *at = field(config, row);
+	switch (row->type) {
+	case OPTION_TEXT:
+		return set_text(row, at, value, message);
+	case OPTION_LIST:
+		return set_list(row, at, value, message);
+	case OPTION_NUMBER:
+	case OPTION_SIZE:
+		return set_number(row, at, value, message);
+	case OPTION_DURATION:
+		return set_duration(row, at, value, message);
+	}
+	return -EINVAL;
+}
+
+/* The option's value as text that set() takes back. */
+static void format(const struct main_config *config, const struct option_row *row, struct buf *ret)
+{
+	const void *at = field(config, row);
+	char duration[32];
+	switch (row->type) {
+	case OPTION_TEXT:
+		buf_str(ret, *(char *const *)at);
+		break;
+	case OPTION_LIST: {
+		const struct main_list *list = at;
+		for (size_t i = 0; i < list->count; i++)
+			buf_printf(ret, "%s%s", i ? "," : "", list->items[i]);
+		break;
+	}
+	case OPTION_NUMBER:
+	case OPTION_SIZE:
+		buf_printf(ret, "%u", *(const uint32_t *)at);
+		break;
+	case OPTION_DURATION:
+		buf_str(ret, str_format_duration(*(const int64_t *)at, duration));
+		break;
+	}
+}
+
+void options_defaults(struct main_config *config)
+{
+	char message[256], host[256] = "localhost";
+	*config = (struct main_config){0};
+	gethostname(host, sizeof(host) - 1);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (set(config, &options[i], options[i].value ? options[i].value : host, message) < 0)
+			abort(); /* a default that its own row refuses */
+}
+
+void options_finish(struct main_config *config)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		void *at = field(config, &options[i]);
+		if (options[i].type == OPTION_TEXT)
+			free(*(char **)at);
+		else if (options[i].type == OPTION_LIST)
+			list_finish(at);
+	}
+	*config = (struct main_config){0};
+}
+
+int options_set(struct main_config *config, const char *key, const char *value, char message[256])
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (str_eq(options[i].key, key))
+			return set(config, &options[i], value, message);
+	snprintf(message, 256, "there is no such key");
+	return -ENOENT;
+}
+
+void options_serialize(const struct main_config *config, struct buf *ret)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		buf_printf(ret, "%s=", options[i].key);
+		format(config, &options[i], ret);
+		buf_add(ret, "", 1);
+	}
+}
+
+int options_deserialize(struct main_config *config, const char *data, size_t size)
+{
+	options_defaults(config);
+	const char *end = data + size;
+	char message[256], key[64];
+	while (data < end) {
+		size_t length = strnlen(data, (size_t)(end - data));
+		const char *equals = memchr(data, '=', length);
+		if (data + length == end || !equals || (size_t)(equals - data) >= sizeof(key))
+			return -EINVAL;
+		memcpy(key, data, (size_t)(equals - data));
+		key[equals - data] = '\0';
+		int r = options_set(config, key, equals + 1, message);
+		if (r < 0)
+			return r;
+		data += length + 1;
+	}
+	return 0;
+}
+
+void options_take_live(struct main_config *to, const struct main_config *from, struct buf *ret_restart)
+{
+	struct buf a = {0}, b = {0};
+	char message[256];
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		buf_clear(&a);
+		buf_clear(&b);
+		buf_add(&a, "", 0);
+		buf_add(&b, "", 0);
+		format(to, &options[i], &a);
+		format(from, &options[i], &b);
+		const char *old = a.size ? a.data : "", *new = b.size ? b.data : "";
+		if (str_eq(old, new))
+			continue;
+		if (options[i].live)
+			set(to, &options[i], new, message);
+		else
+			buf_printf(ret_restart, "%s%s", ret_restart->size ? " " : "", options[i].key);
+	}
+	buf_finish(&a);
+	buf_finish(&b);
+}
+
+void options_print_help(FILE *file)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		fprintf(file, "  --%s=%s\n        %s%s\n", options[i].key,
+			options[i].value ? options[i].value : "HOSTNAME", options[i].help,
+			options[i].live ? "" : " (needs a restart)");
+}
+
+void options_print_sample(FILE *file)
+{
+	char section[32] = "";
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *dot = strchr(options[i].key, '.');
+		size_t size = (size_t)(dot - options[i].key);
+		if (strncmp(section, options[i].key, size) != 0 || section[size] != '\0') {
+			snprintf(section, sizeof(section), "%.*s", (int)size, options[i].key);
+			fprintf(file, "%s[%s]\n", i ? "\n" : "", section);
+		}
+		fprintf(file, "# %s%s\n#%s = %s\n", options[i].help,
+			options[i].live ? "" : " Needs a restart.", dot + 1,
+			options[i].value ? options[i].value : "");
+	}
+}
+
+void options_print_mdoc(FILE *file)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		fprintf(file, ".It Sy %s\n%s\nDefault:\n.Ql %s .\n%s", options[i].key, options[i].help,
+			options[i].value ? (options[i].value[0] ? options[i].value : "(none)")
+					 : "the host name",
+			options[i].live ? "" : "Needs a restart.\n");
+}

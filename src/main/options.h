@@ -1,0 +1,94 @@
+/* options.h -- the one table of options: key, type, default, bounds, live or not, help.
+ *
+ * Adding an option is adding a row here and a field in struct main_config. The table generates --help, the
+ * sample config and the man page's list, and it is how the supervisor hands the config to its children.
+ * Every option is a config key ([dns] listen = ...) and a flag (--dns.listen=...). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+#define OPTIONS_REGISTRY_PATH "var/registry.db" /* the default */
+#define OPTIONS_REGISTRY_FALLBACK                                                                            \
+	"/var/lib/svcdns/registry.db" /* where process.user cannot reach the default */
+
+/* A comma-separated list: count strings. */
+struct main_list {
+	char **items;
+	size_t count;
+};
+
+/* All options, parsed. Durations in nanoseconds, sizes in bytes. Free with options_finish(). */
+struct main_config {
+	struct {
+		struct main_list listen;
+		uint32_t workers, receive_buffer, udp_size, tcp_connections, tcp_connections_per_address;
+		uint32_t tcp_write_buffer;
+		int64_t load_patience, tcp_idle, tcp_io_timeout;
+		char *nsid;
+	} dns;
+	struct {
+		struct main_list listen, hosts;
+		char *token_file;
+		int64_t publish_timeout, header_timeout, body_timeout, idle_timeout, write_timeout;
+		int64_t wait_default, wait_max;
+		uint32_t header_size, body_size, connections, connections_per_address, parked, write_buffer;
+	} http;
+	struct {
+		char *path;
+		uint32_t instances, checks_per_instance, tags_per_instance, tag_size, meta_pairs,
+			meta_value_size;
+		uint32_t output_size, changelog_rows, queue;
+	} registry;
+	struct {
+		struct main_list name, file;
+		int64_t ttl;
+	} zone;
+	struct {
+		char *name, *address, *datacenter;
+	} node;
+	struct {
+		uint32_t in_flight;
+		int64_t interval_min, interval_default, timeout_default, restart_spread, stopped;
+	} check;
+	struct {
+		char *user;
+		int64_t stall_timeout;
+	} process;
+	struct {
+		char *level;
+	} log;
+};
+
+/* Fills in all defaults. The host name and the number of processors are asked from the system here. */
+void options_defaults(struct main_config *config);
+
+/* Frees what the config holds; the struct is zeroed. */
+void options_finish(struct main_config *config);
+
+/* Sets one option ("dns.listen") from text. 0, -ENOENT (no such key) or -EINVAL, with what is wrong in
+ * `message`; the config is unchanged then. */
+int options_set(struct main_config *config, const char *key, const char *value, char message[256]);
+
+/* Appends "key=value" and a NUL for each option: what a child gets. */
+void options_serialize(const struct main_config *config, struct buf *ret);
+
+/* Reads what options_serialize() wrote over defaults. 0 or -EINVAL. */
+int options_deserialize(struct main_config *config, const char *data, size_t size);
+
+/* Copies the live options from `from` to `to`. Appends the keys of options that differ but need a restart to
+ * `ret_restart`, separated by spaces. */
+void options_take_live(struct main_config *to, const struct main_config *from, struct buf *ret_restart);
+
+/* Prints the list of options for --help. */
+void options_print_help(FILE *file);
+
+/* Prints a commented sample config. */
+void options_print_sample(FILE *file);
+
+/* Prints the list of options as mdoc, for svcdns.conf(5). */
+void options_print_mdoc(FILE *file);

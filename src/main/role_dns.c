@@ -1,0 +1,90 @@
+/* role_dns.c -- the dns process: the view, its follower, and the workers. No outgoing connection, and the
+ * database only for reading. */
+#include "main/inherit.h"
+#include "main/roles.h"
+#include "main/wiring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+static void report(int level, const char *message, const char *name, const char *detail)
+{
+	LOG_AT((enum log_level)level, message, "name", name, "detail", detail);
+}
+
+/* The config structs with everything that does not change while the process lives. */
+static void configure(const struct inherit *inherit, struct view *view, const int *sockets,
+	struct wiring_zones *ret_zones, struct dns_config *ret_dns)
+{
+	wiring_zones(&inherit->config, ret_zones);
+	ret_zones->view.sidecar = inherit->peer;
+	ret_zones->view.page = inherit->own;
+	ret_zones->view.thread = &inherit->own->threads[PAGE_FOLLOWER];
+	ret_zones->view.wake_fd = INHERIT_OWN_BELL;
+	ret_zones->view.notify_fd = INHERIT_PEER_BELL;
+	ret_zones->view.report = report;
+	wiring_dns(&inherit->config, ret_dns);
+	ret_dns->udp_fds = sockets;
+	ret_dns->tcp_fds = sockets + ret_dns->workers * ret_dns->address_count;
+	ret_dns->view = view;
+	ret_dns->page = inherit->own;
+}
+
+static void reload(
+	const struct inherit *inherit, struct view *view, struct dns_server *server, const int *sockets)
+{
+	struct wiring_zones zones;
+	struct dns_config dns;
+	enum log_level level;
+	char message[512];
+	configure(inherit, view, sockets, &zones, &dns);
+	if (log_parse_level(inherit->config.log.level, &level) == 0)
+		log_setup("dns", level);
+	dns_server_reconfigure(server, &dns);
+	if (view_reload_zones(view, &zones.view, message) < 0)
+		log_error("the zones stay as they were", "reason", message);
+	else
+		log_info("config taken over");
+}
+
+int role_dns(int parent)
+{
+	struct inherit inherit;
+	struct wiring_zones zones;
+	struct dns_config dns;
+	struct view *view = NULL;
+	struct dns_server *server = NULL;
+	char message[512] = "";
+	int *sockets = NULL;
+	int r = inherit_open(parent, "dns", &inherit);
+	if (r < 0)
+		goto out;
+	size_t count = 2 * (size_t)wiring_workers(&inherit.config) * inherit.config.dns.listen.count;
+	sockets = calloc(count, sizeof(int));
+	for (size_t i = 0; sockets && i < count; i++)
+		sockets[i] = INHERIT_SOCKETS + (int)i;
+	atomic_store(&inherit.own->state, PAGE_LOADING);
+	configure(&inherit, NULL, sockets, &zones, &dns);
+	r = view_create(&zones.view, &view, message);
+	if (r < 0)
+		goto out;
+	configure(&inherit, view, sockets, &zones, &dns);
+	r = view_follow(view);
+	if (r == 0)
+		r = dns_server_start(&dns, &server);
+	if (r < 0)
+		goto out;
+	while (inherit_wait(&inherit))
+		reload(&inherit, view, server, sockets);
+out:
+	if (r < 0)
+		log_error("dns cannot start", "error", err_str(r), "detail", message);
+	dns_server_stop(server);
+	view_destroy(view);
+	free(sockets);
+	inherit_close(&inherit);
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,104 @@
+/* role_sidecar.c -- the sidecar process: the writer, the health checks and the HTTP API, started in that
+ * order and ended in the reverse. */
+#include "main/inherit.h"
+#include "main/roles.h"
+#include "main/wiring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+static void report(int level, const char *message, const char *detail)
+{
+	LOG_AT((enum log_level)level, message, "detail", detail);
+}
+
+struct parts {
+	struct registry_writer *writer;
+	struct registry_live *live;
+	struct health *health;
+	struct sidecar *sidecar;
+	int *sockets;
+};
+
+static void configure(const struct inherit *inherit, const struct parts *parts,
+	struct health_config *ret_health, struct sidecar_config *ret_sidecar)
+{
+	wiring_health(&inherit->config, ret_health);
+	ret_health->writer = parts->writer;
+	ret_health->live = parts->live;
+	ret_health->thread = &inherit->own->threads[PAGE_HEALTH];
+	wiring_sidecar(&inherit->config, ret_sidecar);
+	ret_sidecar->listen_fds = parts->sockets;
+	ret_sidecar->writer = parts->writer;
+	ret_sidecar->live = parts->live;
+	ret_sidecar->dns = inherit->peer;
+	ret_sidecar->self = inherit->own;
+	ret_sidecar->wake_fd = INHERIT_OWN_BELL;
+	ret_sidecar->thread = &inherit->own->threads[PAGE_HTTP];
+}
+
+static int start(const struct inherit *inherit, struct parts *parts, char message[512])
+{
+	struct registry_config registry;
+	struct health_config health;
+	struct sidecar_config sidecar;
+	size_t count = inherit->config.http.listen.count;
+	parts->sockets = calloc(count, sizeof(int));
+	if (!parts->sockets)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		parts->sockets[i] = INHERIT_SOCKETS + (int)i;
+	wiring_registry(&inherit->config, &registry);
+	registry.page = inherit->own;
+	registry.thread = &inherit->own->threads[PAGE_WRITER];
+	registry.wake_fd = INHERIT_PEER_BELL;
+	registry.report = report;
+	atomic_store(&inherit->own->state, PAGE_LOADING);
+	int r = registry_writer_start(&registry, &parts->writer, message);
+	if (r < 0)
+		return r;
+	parts->live = registry_live_create(inherit->config.registry.output_size);
+	configure(inherit, parts, &health, &sidecar);
+	r = health_start(&health, &parts->health);
+	if (r < 0)
+		return r;
+	return sidecar_start(&sidecar, &parts->sidecar);
+}
+
+static void reload(const struct inherit *inherit, const struct parts *parts)
+{
+	struct health_config health;
+	struct sidecar_config sidecar;
+	enum log_level level;
+	configure(inherit, parts, &health, &sidecar);
+	if (log_parse_level(inherit->config.log.level, &level) == 0)
+		log_setup("sidecar", level);
+	health_reconfigure(parts->health, &health);
+	sidecar_reconfigure(parts->sidecar, &sidecar);
+	log_info("config taken over");
+}
+
+int role_sidecar(int parent)
+{
+	struct inherit inherit;
+	struct parts parts = {0};
+	char message[512] = "";
+	int r = inherit_open(parent, "sidecar", &inherit);
+	if (r == 0)
+		r = start(&inherit, &parts, message);
+	if (r < 0)
+		log_error("sidecar cannot start", "error", err_str(r), "detail", message);
+	else
+		while (inherit_wait(&inherit))
+			reload(&inherit, &parts);
+	sidecar_stop(parts.sidecar);
+	health_stop(parts.health);
+	registry_writer_stop(parts.writer);
+	registry_live_destroy(parts.live);
+	free(parts.sockets);
+	inherit_close(&inherit);
+	return r < 0 ? 1 : 0;
+}

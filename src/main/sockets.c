@@ -1,0 +1,114 @@
+/* sockets.c -- opens the listening sockets, and says clearly which address is taken. */
+#include "main/sockets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "main/wiring.h"
+#include "net/listen.h"
+
+#define BACKLOG 4096
+
+static int fail(int error, const char *what, const struct net_addr *addr, char message[512])
+{
+	char text[NET_ADDR_TEXT];
+	snprintf(message, 512, "cannot listen on %s %s: %s%s", what, net_addr_format(addr, text),
+		err_str(error), error == -EADDRINUSE ? " (is another server running there?)" : "");
+	return error;
+}
+
+static void replace(char **item, const struct net_addr *addr)
+{
+	char text[NET_ADDR_TEXT];
+	free(*item);
+	*item = strdup(net_addr_format(addr, text));
+	if (!*item)
+		abort();
+}
+
+/* One address for all workers: the first socket settles a port 0 for the others. */
+static int open_dns_address(const struct main_config *config, size_t i, unsigned workers, int *sockets,
+	char message[512], struct net_addr *ret)
+{
+	size_t addresses = config->dns.listen.count;
+	int probe = -1, granted = 0;
+	net_addr_parse(config->dns.listen.items[i], 0, ret);
+	/* Held without SO_REUSEPORT for a moment: fails if another server has the address. */
+	int r = net_listen_tcp(ret, 1, false, &probe);
+	if (r < 0)
+		return fail(r, "TCP", ret, message);
+	close(probe);
+	r = net_probe_udp(ret);
+	if (r < 0)
+		return fail(r, "UDP", ret, message);
+	for (unsigned worker = 0; worker < workers; worker++) {
+		size_t at = worker * addresses + i;
+		r = net_listen_udp(ret, (int)config->dns.receive_buffer, &sockets[at], &granted);
+		if (r < 0)
+			return fail(r, "UDP", ret, message);
+		r = net_listen_tcp(ret, BACKLOG, true, &sockets[workers * addresses + at]);
+		if (r < 0)
+			return fail(r, "TCP", ret, message);
+	}
+	log_info("dns socket open", "address", config->dns.listen.items[i], "receive_buffer_asked",
+		log_u64(config->dns.receive_buffer), "receive_buffer_granted", log_u64((unsigned)granted));
+	return 0;
+}
+
+static int *descriptors(size_t count)
+{
+	int *fds = malloc((count ? count : 1) * sizeof(int));
+	if (!fds)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		fds[i] = -1;
+	return fds;
+}
+
+int sockets_open(struct main_config *config, struct sockets *ret, char message[512])
+{
+	struct net_addr addr;
+	unsigned workers = wiring_workers(config);
+	struct sockets s = {.dns_count = 2 * (size_t)workers * config->dns.listen.count,
+		.http_count = config->http.listen.count};
+	s.dns = descriptors(s.dns_count);
+	s.http = descriptors(s.http_count);
+	int r = 0;
+	for (size_t i = 0; i < config->dns.listen.count && r == 0; i++) {
+		r = open_dns_address(config, i, workers, s.dns, message, &addr);
+		if (r == 0)
+			replace(&config->dns.listen.items[i], &addr);
+	}
+	for (size_t i = 0; i < config->http.listen.count && r == 0; i++) {
+		net_addr_parse(config->http.listen.items[i], 0, &addr);
+		r = net_listen_tcp(&addr, BACKLOG, false, &s.http[i]);
+		if (r < 0)
+			fail(r, "TCP (HTTP)", &addr, message);
+		else
+			replace(&config->http.listen.items[i], &addr);
+	}
+	if (r < 0)
+		sockets_close(&s);
+	else
+		*ret = s;
+	return r;
+}
+
+static void close_all(int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(fds);
+}
+
+void sockets_close(struct sockets *sockets)
+{
+	close_all(sockets->dns, sockets->dns_count);
+	close_all(sockets->http, sockets->http_count);
+	*sockets = (struct sockets){0};
+}

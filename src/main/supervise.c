@@ -1,0 +1,300 @@
+/* supervise.c -- the supervisor's loop. */
+#include "main/supervise.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/page.h"
+#include "base/str.h"
+#include "main/children.h"
+#include "main/inherit.h"
+#include "main/lock.h"
+#include "main/notify.h"
+#include "main/privileges.h"
+#include "main/sockets.h"
+#include "net/addr.h"
+
+#define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
+#define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
+#define END_PATIENCE (5 * CLOCK_NS_PER_S)
+
+struct supervisor {
+	struct main_config *config;
+	const struct config_sources *sources;
+	struct sockets sockets;
+	struct child children[CHILD_COUNT];
+	struct buf serialized;
+	int lock, signals;
+	bool ending, ready;
+	int64_t end_by_ns, watchdog_ns, watchdog_at_ns, looked_ns;
+};
+
+static int64_t now_ns(void)
+{
+	return clock_now(clock_system());
+}
+
+static int watch_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static void serialize(struct supervisor *s)
+{
+	buf_clear(&s->serialized);
+	options_serialize(s->config, &s->serialized);
+}
+
+/* The default path is relative to where we were started, which process.user may not be able to reach. */
+static void choose_registry(struct main_config *config, uid_t uid, gid_t gid)
+{
+	char message[256];
+	if (str_eq(config->registry.path, OPTIONS_REGISTRY_PATH) &&
+		!privileges_reach(OPTIONS_REGISTRY_PATH, uid, gid))
+		options_set(config, "registry.path", OPTIONS_REGISTRY_FALLBACK, message);
+}
+
+/* All that can fail, in the order that gives the clearest errors. */
+static int set_up(struct supervisor *s, char message[512])
+{
+	uid_t uid;
+	gid_t gid;
+	struct rlimit files;
+	message[0] = '\0';
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	int r = privileges_find(s->config->process.user, &uid, &gid);
+	if (r < 0)
+		return r;
+	choose_registry(s->config, uid, gid);
+	r = lock_registry(s->config->registry.path, uid, gid, message);
+	if (r < 0)
+		return r;
+	s->lock = r;
+	r = sockets_open(s->config, &s->sockets, message);
+	if (r < 0)
+		return r;
+	r = children_init(s->children);
+	if (r < 0)
+		return r;
+	s->children[CHILD_DNS].sockets = s->sockets.dns;
+	s->children[CHILD_DNS].socket_count = s->sockets.dns_count;
+	s->children[CHILD_SIDECAR].sockets = s->sockets.http;
+	s->children[CHILD_SIDECAR].socket_count = s->sockets.http_count;
+	serialize(s);
+	if (s->serialized.size > INHERIT_MESSAGE_MAX) {
+		snprintf(message, 512, "the config is larger than %d bytes", INHERIT_MESSAGE_MAX);
+		return -E2BIG;
+	}
+	r = privileges_drop(uid, gid);
+	if (r < 0)
+		return r;
+	s->signals = watch_signals();
+	return s->signals < 0 ? s->signals : 0;
+}
+
+/* What a newcomer should type next, with the addresses that are in force. */
+static void greet(const struct supervisor *s)
+{
+	const struct main_config *c = s->config;
+	struct net_addr dns;
+	char text[NET_ADDR_TEXT], *path = realpath(c->registry.path, NULL);
+	net_addr_parse(c->dns.listen.items[0], 0, &dns);
+	net_addr_format(&dns, text);
+	*strrchr(text, ':') = '\0';
+	size_t size = strlen(text);
+	const char *host = text;
+	if (text[0] == '[') {
+		text[size - 1] = '\0';
+		host++;
+	}
+	printf("svcdnsd %s is ready: DNS on %s (udp, tcp), HTTP on %s, registry in %s\n\n"
+	       "Try, in another terminal:\n"
+	       "  curl -X PUT %s/v1/agent/service/register -d '{\"Name\": \"web\", \"Port\": 8080}'\n"
+	       "  dig @%s -p %u web.%s SRV\n"
+	       "  curl %s/v1/health/service/web?pretty\n\n",
+		SVCDNS_VERSION, c->dns.listen.items[0], c->http.listen.items[0],
+		path ? path : c->registry.path, c->http.listen.items[0], host, (unsigned)net_addr_port(&dns),
+		c->zone.name.items[0], c->http.listen.items[0]);
+	fflush(stdout);
+	free(path);
+}
+
+static void start_children(struct supervisor *s, int64_t now)
+{
+	for (int i = 0; i < CHILD_COUNT && !s->ending; i++) {
+		struct child *child = &s->children[i];
+		if (child->pid != 0 || now < child->start_at_ns)
+			continue;
+		int r = children_start(s->children, (enum child_role)i, &s->serialized, now);
+		if (r < 0) {
+			log_error("cannot start a process", "process", child->name, "error", err_str(r));
+			child->start_at_ns = now + CLOCK_NS_PER_S;
+		}
+	}
+}
+
+static void reap(struct supervisor *s, int64_t now)
+{
+	int status;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (int i = 0; i < CHILD_COUNT; i++)
+			if (s->children[i].pid == pid)
+				children_ended(s->children, (enum child_role)i, status, now);
+}
+
+/* SIGHUP: everything is read and checked first; an error leaves all as it was, in one log line each. */
+static void reload(struct supervisor *s)
+{
+	struct main_config fresh;
+	struct buf errors = {0}, restart = {0};
+	if (config_load(s->sources, &fresh, &errors) < 0) {
+		for (char *line = strtok(errors.data, "\n"); line; line = strtok(NULL, "\n"))
+			log_error("config not taken over", "reason", line);
+		buf_finish(&errors);
+		return;
+	}
+	options_take_live(s->config, &fresh, &restart);
+	options_finish(&fresh);
+	serialize(s);
+	for (int i = 0; i < CHILD_COUNT; i++)
+		children_configure(&s->children[i], &s->serialized);
+	log_info("config read", "needs_restart", restart.size ? restart.data : NULL);
+	buf_finish(&restart);
+}
+
+static void end(struct supervisor *s, int64_t now)
+{
+	if (s->ending)
+		return;
+	s->ending = true;
+	s->end_by_ns = now + END_PATIENCE;
+	notify_send("STOPPING=1");
+	for (int i = 0; i < CHILD_COUNT; i++) {
+		s->children[i].term_sent = true;
+		if (s->children[i].pid > 0)
+			kill(s->children[i].pid, SIGTERM);
+	}
+}
+
+static void handle_signals(struct supervisor *s, int64_t now)
+{
+	struct signalfd_siginfo info;
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(s);
+		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			end(s, now);
+	}
+}
+
+static void look(struct supervisor *s, int64_t now)
+{
+	int64_t elapsed = now - s->looked_ns;
+	if (elapsed < LOOK)
+		return;
+	s->looked_ns = now;
+	if (elapsed > LONGEST_STEP)
+		elapsed = LOOK; /* we were stopped, not they */
+	for (int i = 0; i < CHILD_COUNT; i++)
+		if (s->children[i].pid > 0)
+			children_watch(&s->children[i], elapsed, s->config->process.stall_timeout);
+}
+
+static void tell_ready(struct supervisor *s, int64_t now)
+{
+	if (!s->ready && atomic_load(&s->children[CHILD_DNS].page->state) == PAGE_READY &&
+		atomic_load(&s->children[CHILD_SIDECAR].page->state) == PAGE_READY) {
+		s->ready = true;
+		greet(s);
+		notify_send("READY=1");
+	}
+	if (s->watchdog_ns > 0 && now >= s->watchdog_at_ns) {
+		notify_send("WATCHDOG=1");
+		s->watchdog_at_ns = now + s->watchdog_ns;
+	}
+}
+
+/* How long the loop may sleep: until the next start, look or end; in milliseconds, rounded up. */
+static int next_wait(const struct supervisor *s, int64_t now)
+{
+	int64_t wait = s->ready ? LOOK : 20 * CLOCK_NS_PER_MS;
+	for (int i = 0; i < CHILD_COUNT; i++)
+		if (s->children[i].pid == 0 && !s->ending && s->children[i].start_at_ns - now < wait)
+			wait = s->children[i].start_at_ns - now;
+	return wait > 0 ? (int)((wait + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS) : 0;
+}
+
+static bool all_ended(const struct supervisor *s)
+{
+	return s->children[CHILD_DNS].pid == 0 && s->children[CHILD_SIDECAR].pid == 0;
+}
+
+static void loop(struct supervisor *s)
+{
+	struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+	s->watchdog_ns = notify_watchdog();
+	s->looked_ns = now_ns();
+	while (!s->ending || !all_ended(s)) {
+		int64_t now = now_ns();
+		start_children(s, now);
+		poll(&fd, 1, next_wait(s, now));
+		now = now_ns();
+		handle_signals(s, now);
+		reap(s, now);
+		look(s, now);
+		tell_ready(s, now);
+		for (int i = 0; i < CHILD_COUNT && s->ending && now > s->end_by_ns; i++)
+			if (s->children[i].pid > 0)
+				kill(s->children[i].pid, SIGKILL);
+	}
+}
+
+int supervise(struct main_config *config, const struct config_sources *sources)
+{
+	struct supervisor s = {.config = config, .sources = sources, .lock = -1, .signals = -1};
+	enum log_level level;
+	char message[512];
+	if (log_parse_level(config->log.level, &level) == 0)
+		log_setup("supervisor", level);
+	for (int i = 0; i < CHILD_COUNT; i++)
+		s.children[i] = (struct child){.control = -1, .page_fd = -1, .page_read_fd = -1, .bell = -1};
+	int r = set_up(&s, message);
+	if (r < 0)
+		fprintf(stderr, "svcdnsd: %s\n", message[0] ? message : err_str(r));
+	else
+		loop(&s);
+	children_finish(s.children);
+	sockets_close(&s.sockets);
+	buf_finish(&s.serialized);
+	if (s.signals >= 0)
+		close(s.signals);
+	if (s.lock >= 0)
+		close(s.lock);
+	options_finish(config);
+	if (r == 0)
+		log_info("ended");
+	return r < 0 ? 1 : 0;
+}

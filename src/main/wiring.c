@@ -1,0 +1,144 @@
+/* wiring.c -- the one place where options become the rooms' configs. */
+#include "main/wiring.h"
+
+#include <sched.h>
+
+#include "base/clock.h"
+
+void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < config->zone.name.count && count < WIRING_ZONES_MAX; i++)
+		ret->zones[count++] = (struct view_zone_config){.name = config->zone.name.items[i]};
+	for (size_t i = 0; i < config->zone.file.count && count < WIRING_ZONES_MAX; i++)
+		ret->zones[count++] = (struct view_zone_config){.file = config->zone.file.items[i]};
+	ret->view = (struct view_config){
+		.zones = ret->zones,
+		.zone_count = count,
+		.ttl = (uint32_t)(config->zone.ttl / CLOCK_NS_PER_S),
+		.node_address = config->node.address,
+		.registry_path = config->registry.path,
+		.wake_fd = -1,
+		.notify_fd = -1,
+		.clock = clock_system(),
+	};
+}
+
+static unsigned share(uint32_t total, unsigned workers)
+{
+	return (total + workers - 1) / workers;
+}
+
+void wiring_dns(const struct main_config *config, struct dns_config *ret)
+{
+	unsigned workers = wiring_workers(config);
+	*ret = (struct dns_config){
+		.workers = workers,
+		.address_count = config->dns.listen.count,
+		.udp_size = (uint16_t)config->dns.udp_size,
+		.nsid = config->dns.nsid,
+		.load_patience_ns = config->dns.load_patience,
+		.tcp_connections = share(config->dns.tcp_connections, workers),
+		.tcp_connections_per_address = share(config->dns.tcp_connections_per_address, workers),
+		.tcp_write_buffer = config->dns.tcp_write_buffer,
+		.tcp_idle_ns = config->dns.tcp_idle,
+		.tcp_io_ns = config->dns.tcp_io_timeout,
+		.clock = clock_system(),
+	};
+}
+
+/* Bytes of a zone's name in wire form; an unusual one with escapes only comes out too large. */
+static uint32_t zone_size(const struct main_config *config)
+{
+	uint8_t name[WIRE_NAME_MAX];
+	int longest = 1;
+	for (size_t i = 0; i < config->zone.name.count; i++) {
+		int size = wire_name_parse(config->zone.name.items[i], name);
+		if (size > longest)
+			longest = size;
+	}
+	return (uint32_t)longest;
+}
+
+static struct registry_limits limits(const struct main_config *config)
+{
+	return (struct registry_limits){
+		.instances = config->registry.instances,
+		.checks_per_instance = config->registry.checks_per_instance,
+		.tags_per_instance = config->registry.tags_per_instance,
+		.tag_size = config->registry.tag_size,
+		.meta_pairs = config->registry.meta_pairs,
+		.meta_value_size = config->registry.meta_value_size,
+		.output_size = config->registry.output_size,
+		.changelog_rows = config->registry.changelog_rows,
+		.queue = config->registry.queue,
+	};
+}
+
+void wiring_registry(const struct main_config *config, struct registry_config *ret)
+{
+	*ret = (struct registry_config){
+		.path = config->registry.path,
+		.node_name = config->node.name,
+		.node_address = config->node.address,
+		.zone_size = zone_size(config),
+		.limits = limits(config),
+		.clock = clock_system(),
+	};
+}
+
+void wiring_health(const struct main_config *config, struct health_config *ret)
+{
+	*ret = (struct health_config){
+		.registry_path = config->registry.path,
+		.in_flight = config->check.in_flight,
+		.interval_min_ns = config->check.interval_min,
+		.interval_default_ns = config->check.interval_default,
+		.timeout_default_ns = config->check.timeout_default,
+		.restart_spread_ns = config->check.restart_spread,
+		.stopped_ns = config->check.stopped,
+		.output_size = config->registry.output_size,
+		.clock = clock_system(),
+	};
+}
+
+void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret)
+{
+	*ret = (struct sidecar_config){
+		.listen_count = config->http.listen.count,
+		.registry_path = config->registry.path,
+		.clock = clock_system(),
+		.node_name = config->node.name,
+		.node_address = config->node.address,
+		.datacenter = config->node.datacenter,
+		.zone_name = config->zone.name.items[0],
+		.zone_size = zone_size(config),
+		.limits = limits(config),
+		.token_file = config->http.token_file,
+		.hosts = (const char *const *)config->http.hosts.items,
+		.host_count = config->http.hosts.count,
+		.publish_timeout_ns = config->http.publish_timeout,
+		.header_timeout_ns = config->http.header_timeout,
+		.body_timeout_ns = config->http.body_timeout,
+		.idle_timeout_ns = config->http.idle_timeout,
+		.write_timeout_ns = config->http.write_timeout,
+		.header_size = config->http.header_size,
+		.body_size = config->http.body_size,
+		.connections = config->http.connections,
+		.connections_per_address = config->http.connections_per_address,
+		.parked = config->http.parked,
+		.write_buffer = config->http.write_buffer,
+		.wait_default_ns = config->http.wait_default,
+		.wait_max_ns = config->http.wait_max,
+	};
+}
+
+unsigned wiring_workers(const struct main_config *config)
+{
+	cpu_set_t set;
+	if (config->dns.workers > 0)
+		return config->dns.workers;
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) < 1)
+		return 1;
+	return CPU_COUNT(&set) > 64 ? 64 : (unsigned)CPU_COUNT(&set);
+}

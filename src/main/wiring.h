@@ -1,0 +1,38 @@
+/* wiring.h -- from the options to each room's own config struct.
+ *
+ * Only values are filled in here; threads, pages and descriptors are added by the roles. The structs point
+ * into the main_config, which must stay alive. */
+#pragma once
+
+#include "dns/dns.h"
+#include "health/health.h"
+#include "main/options.h"
+#include "registry/registry.h"
+#include "sidecar/sidecar.h"
+#include "view/view.h"
+
+#define WIRING_ZONES_MAX 64
+
+/* A view_config with the storage of its zones. */
+struct wiring_zones {
+	struct view_zone_config zones[WIRING_ZONES_MAX];
+	struct view_config view;
+};
+
+/* The zones: one for each zone.name, one for each zone.file (its SOA says which zone it belongs to). */
+void wiring_zones(const struct main_config *config, struct wiring_zones *ret);
+
+/* The DNS workers' values; limits are for one worker. */
+void wiring_dns(const struct main_config *config, struct dns_config *ret);
+
+/* The registry's values. */
+void wiring_registry(const struct main_config *config, struct registry_config *ret);
+
+/* The health room's values. */
+void wiring_health(const struct main_config *config, struct health_config *ret);
+
+/* The sidecar's values. */
+void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret);
+
+/* How many workers dns.workers means on this machine. */
+unsigned wiring_workers(const struct main_config *config);

@@ -1,0 +1,167 @@
+#include "net/listen.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct option {
+	int level, name, value;
+};
+
+static const int on = 1;
+
+static int set_options(int fd, const struct option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			    sizeof(options[i].value)) < 0)
+			return -errno;
+	return 0;
+}
+
+/* A socket of the address's family. Returns the descriptor or negative errno. */
+static int open_socket(const struct net_addr *addr, int type)
+{
+	int fd = socket(addr->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	if (addr->any.sa_family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Binds and fills in the port that was chosen. */
+static int bind_addr(int fd, struct net_addr *addr)
+{
+	struct net_addr bound = {.size = sizeof(bound.v6)};
+
+	if (bind(fd, &addr->any, addr->size) < 0)
+		return -errno;
+	if (net_addr_port(addr) != 0)
+		return 0;
+	if (getsockname(fd, &bound.any, &bound.size) < 0)
+		return -errno;
+	*addr = bound;
+	return 0;
+}
+
+static bool is_wildcard(const struct net_addr *addr)
+{
+	if (addr->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&addr->v6.sin6_addr);
+	return addr->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+int net_probe_udp(const struct net_addr *addr)
+{
+	int fd, r;
+
+	if (net_addr_port(addr) == 0)
+		return 0;
+	fd = open_socket(addr, SOCK_DGRAM);
+	if (fd < 0)
+		return fd;
+	r = bind(fd, &addr->any, addr->size) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int set_udp_options(int fd, const struct net_addr *addr)
+{
+	/* Without PMTU discovery a forged "fragmentation needed" cannot shrink our answers (RFC 9715
+	 * section 3.1). */
+	const struct option v4[] = {
+		{SOL_SOCKET, SO_REUSEPORT, 1},
+		{IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT},
+		{IPPROTO_IP, IP_PKTINFO, 1},
+	};
+	const struct option v6[] = {
+		{SOL_SOCKET, SO_REUSEPORT, 1},
+		{IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT},
+		{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
+	};
+	/* The last row, where the answer leaves from, matters for a wildcard only. */
+	size_t count = is_wildcard(addr) ? 3 : 2;
+
+	return set_options(fd, addr->any.sa_family == AF_INET6 ? v6 : v4, count);
+}
+
+/* Asks for a receive buffer, by force if permitted. Returns what was granted, or negative errno. */
+static int set_receive_buffer(int fd, int size)
+{
+	socklen_t length = sizeof(int);
+	int granted;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &length) < 0)
+		return -errno;
+	return granted / 2; /* the kernel doubles what it is asked for, for its bookkeeping (socket(7)) */
+}
+
+int net_listen_udp(struct net_addr *addr, int receive_buffer, int *ret_fd, int *ret_granted)
+{
+	struct net_addr bound = *addr;
+	int fd, r, granted;
+
+	fd = open_socket(addr, SOCK_DGRAM);
+	if (fd < 0)
+		return fd;
+	r = set_udp_options(fd, addr);
+	if (r < 0)
+		goto fail;
+	granted = set_receive_buffer(fd, receive_buffer);
+	if (granted < 0) {
+		r = granted;
+		goto fail;
+	}
+	r = bind_addr(fd, &bound);
+	if (r < 0)
+		goto fail;
+	*addr = bound;
+	*ret_fd = fd;
+	*ret_granted = granted;
+	return 0;
+
+fail:
+	close(fd);
+	return r;
+}
+
+int net_listen_tcp(struct net_addr *addr, int backlog, bool reuse_port, int *ret_fd)
+{
+	const struct option options[] = {
+		{SOL_SOCKET, SO_REUSEADDR, 1},
+		{SOL_SOCKET, SO_REUSEPORT, 1},
+	};
+	struct net_addr bound = *addr;
+	int fd, r;
+
+	fd = open_socket(addr, SOCK_STREAM);
+	if (fd < 0)
+		return fd;
+	r = set_options(fd, options, reuse_port ? 2 : 1);
+	if (r < 0)
+		goto fail;
+	r = bind_addr(fd, &bound);
+	if (r < 0)
+		goto fail;
+	if (listen(fd, backlog) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	*addr = bound;
+	*ret_fd = fd;
+	return 0;
+
+fail:
+	close(fd);
+	return r;
+}

@@ -1,0 +1,27 @@
+/* apply.h -- what each command does to the registry.
+ *
+ * Private to the registry room; the writer's thread, inside a transaction and a savepoint that the writer
+ * opened. A rule that refuses leaves a sentence in the command; an error of the database sticks in the store,
+ * and the writer looks there first. */
+#pragma once
+
+#include "registry/changelog.h"
+#include "registry/rules.h"
+#include "registry/store.h"
+#include "registry/writer.h"
+
+struct apply {
+	struct store *store;
+	struct changelog *log;
+	struct rules rules;
+	const char *own_node; /* as it is stored */
+};
+
+/* Applies one command. 0, or -EINVAL, -ENOENT or -EDQUOT with a sentence in command->message; the caller then
+ * rolls the savepoint back. */
+int apply_command(struct apply *apply, struct registry_command *command);
+
+/* Makes or updates our own node as the configuration says. A node that was ours under another name is renamed
+ * with all that is on it. 0, or -EINVAL with a sentence in `message`. */
+int apply_own_node(struct apply *apply, struct arena *arena, const char *name, const char *address,
+	char message[RULES_MESSAGE]);

@@ -1,0 +1,182 @@
+/* apply_checks.c -- see apply_checks.h. */
+#include "registry/apply_checks.h"
+
+#include <errno.h>
+
+#include "base/str.h"
+#include "registry/tables.h"
+
+/* Tells the changelog what happened to a check: its instance's service hears of it, or all on its node. */
+void apply_note_check(
+	struct apply *apply, const struct registry_check *check, const char *what, const char *reason)
+{
+	const struct changelog_entry entry = {.kind = CHANGELOG_CHECK,
+		.service = check->service,
+		.node = check->node,
+		.id = check->id,
+		.what = what,
+		.reason = reason};
+
+	if (*check->instance_id)
+		changelog_add(apply->log, &entry);
+	else
+		changelog_touch_node(apply->log, &entry);
+}
+
+/* A check that moves from one instance (or the node) to another leaves the first one's answers too. */
+static void note_former_owner(
+	struct apply *apply, const struct registry_check *former, const struct registry_check *check)
+{
+	if (!str_ieq(former->instance_id, check->instance_id))
+		apply_note_check(apply, former, "removed", "it moved to another instance");
+}
+
+/* What a check of the catalog says of itself counts; other checks find out, and keep what they know when they
+ * are registered again, so that a client that repeats itself does not make its service flap. */
+static bool take_given_status(
+	struct apply *apply, const struct registry_check *former, const struct registry_check *given)
+{
+	if (given->definition.type != REGISTRY_CHECK_NONE)
+		return false;
+	if (former->status == given->status && former->checked) {
+		tables_set_output(apply->store, given);
+		return false;
+	}
+	tables_set_status(apply->store, given, apply->log->next);
+	return true;
+}
+
+/* Puts a check that passed the rules, whose owner is there. */
+void apply_put_check(
+	struct apply *apply, struct arena *arena, struct registry_check *check, const char *reason)
+{
+	struct registry_check former = {0}, stored = {0};
+	bool known = tables_find_check(apply->store, arena, check->node, check->id, &former);
+
+	check->checked = check->definition.type == REGISTRY_CHECK_NONE ||
+			 check->definition.type == REGISTRY_CHECK_MAINTENANCE;
+	enum tables_effect effect = tables_put_check(apply->store, arena, check, apply->log->next);
+	bool status_changed = known && take_given_status(apply, &former, check);
+	if (!tables_find_check(apply->store, arena, check->node, check->id, &stored))
+		return;
+	if (known)
+		note_former_owner(apply, &former, &stored);
+	if (status_changed)
+		apply_note_check(apply, &stored, registry_status_name(stored.status), reason);
+	else if (effect != TABLES_SAME)
+		apply_note_check(apply, &stored, effect == TABLES_ADDED ? "registered" : "changed", reason);
+	/* One that is the same is told to observers too: its timers start anew. */
+	changelog_check_put(apply->log, &stored, effect != TABLES_SAME);
+}
+
+void apply_remove_check(struct apply *apply, const struct registry_check *check, const char *reason)
+{
+	tables_remove_check(apply->store, check->node, check->id);
+	changelog_check_gone(apply->log, check->node, check->id);
+	apply_note_check(apply, check, "removed", reason);
+}
+
+static int limit_checks(
+	struct apply *apply, struct registry_command *command, const char *node, const char *instance_id)
+{
+	size_t count = 0, own = 0;
+	const struct registry_check *checks =
+		tables_checks(apply->store, command->arena, node, instance_id, &count);
+
+	for (size_t i = 0; i < count; i++)
+		own += checks[i].definition.type != REGISTRY_CHECK_MAINTENANCE;
+	if (own <= apply->rules.limits->checks_per_instance)
+		return 0;
+	return rules_refuse(command->message, -EDQUOT,
+		"Too many checks of \"%.200s\": %zu, and the limit is %u", *instance_id ? instance_id : node,
+		own, apply->rules.limits->checks_per_instance);
+}
+
+/* Who a check belongs to and what it is called, where the command leaves that to us. `instance` is the one
+ * that the command registers, NULL if none (consul.md section 2.3). */
+static struct registry_check name_check(struct registry_command *command, size_t i, const char *node,
+	const struct registry_instance *instance)
+{
+	struct registry_check check = command->checks[i];
+
+	check.node = node;
+	if (instance && (instance->agent || !check.instance_id)) {
+		check.instance_id = instance->id;
+		if (!check.name || !*check.name)
+			check.name = arena_printf(command->arena, "Service '%s' check", instance->service);
+		if ((!check.id || !*check.id) && command->check_count == 1)
+			check.id = arena_printf(command->arena, "service:%s", instance->id);
+		if (!check.id || !*check.id)
+			check.id = arena_printf(command->arena, "service:%s:%zu", instance->id, i + 1);
+	}
+	if (!check.id || !*check.id)
+		check.id = check.name;
+	return check;
+}
+
+/* Puts command->checks. A check that names an instance needs it to be there. */
+int apply_put_checks(struct apply *apply, struct registry_command *command, const char *node,
+	const struct registry_instance *instance)
+{
+	for (size_t i = 0; i < command->check_count; i++) {
+		struct registry_check check = name_check(command, i, node, instance);
+		struct registry_instance owner;
+		int error = rules_check(&apply->rules, command->arena, &check, command->message);
+		if (error)
+			return error;
+		if (*check.instance_id) {
+			if (!tables_find_instance(
+				    apply->store, command->arena, node, check.instance_id, &owner))
+				return rules_refuse(command->message, -ENOENT,
+					"ServiceID \"%.300s\" does not exist", check.instance_id);
+			check.instance_id = owner.id;
+		}
+		apply_put_check(apply, command->arena, &check, command->reason);
+		error = limit_checks(apply, command, node, check.instance_id);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* replace_checks: what the instance had and is not given any more goes, but maintenance is somebody else's
+ * word. */
+void apply_remove_other_checks(
+	struct apply *apply, struct registry_command *command, const struct registry_instance *instance)
+{
+	size_t count = 0;
+	struct registry_check *checks =
+		tables_checks(apply->store, command->arena, instance->node, instance->id, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool stays = checks[i].definition.type == REGISTRY_CHECK_MAINTENANCE;
+		for (size_t j = 0; j < command->check_count && !stays; j++)
+			stays = str_ieq(name_check(command, j, instance->node, instance).id, checks[i].id);
+		if (!stays)
+			apply_remove_check(apply, &checks[i], "it is no longer among the instance's checks");
+	}
+}
+
+/* The check that stands for maintenance, of an instance or (NULL) of the node (consul.md section 2.3). */
+struct registry_check apply_maintenance_check(
+	struct registry_command *command, const char *node, const struct registry_instance *instance)
+{
+	const char *notes = rules_clean(command->arena, command->notes, 512);
+
+	if (!*notes)
+		notes = instance
+				? "Maintenance mode is enabled for this service, but no reason was provided. "
+				  "This is a default message."
+				: "Maintenance mode is enabled for this node, but no reason was provided. "
+				  "This is a default message.";
+	return (struct registry_check){
+		.node = node,
+		.id = instance ? arena_printf(command->arena, "_service_maintenance:%s", instance->id)
+			       : "_node_maintenance",
+		.name = instance ? "Service Maintenance Mode" : "Node Maintenance Mode",
+		.notes = notes,
+		.instance_id = instance ? instance->id : "",
+		.status = REGISTRY_CRITICAL,
+		.definition = {.type = REGISTRY_CHECK_MAINTENANCE},
+	};
+}

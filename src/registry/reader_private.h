@@ -1,0 +1,28 @@
+/* reader_private.h -- what reader.c and questions.c share. */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "registry/reader.h"
+#include "registry/store.h"
+
+/* A kind of question: nodes, instances or checks. */
+enum reader_question { READER_NODES, READER_INSTANCES, READER_CHECKS, READER_QUESTIONS };
+
+#define READER_FILTERS 6 /* fields of struct registry_filter */
+
+struct registry_reader {
+	struct store *store;
+	char *path;
+	dev_t device;
+	ino_t inode;
+	bool snapshot; /* between registry_reader_begin() and _end() */
+	/* Statements by which fields of the filter are set; prepared when first asked. */
+	sqlite3_stmt *questions[READER_QUESTIONS][1 << READER_FILTERS];
+};
+
+/* The store's error, if it has one, and forgets it; else 0. */
+int reader_finish(struct registry_reader *reader);
+
+/* The SQL of a question with the given fields of the filter, into `ret`. For tests of its query plans. */
+void reader_question_sql(enum reader_question question, unsigned fields, char *ret, size_t size);

@@ -1,0 +1,182 @@
+/* rules_check.c -- the rules for checks (consul.md section 2.6). */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "net/addr.h"
+#include "registry/rules_private.h"
+
+#define CHECK_ID_MAX 640 /* an instance's id with a prefix fits */
+#define TEXT_MAX 4096	 /* bytes of a name, a target, a body, a header */
+
+static int refuse(char message[RULES_MESSAGE], const char *text)
+{
+	return rules_refuse(message, -EINVAL, "Invalid check: %s", text);
+}
+
+static bool is_port(const char *text)
+{
+	uint64_t port;
+
+	return !str_parse_u64(text, 65535, &port) && port > 0;
+}
+
+/* host:port, where the host is a name or an address. IPv6 without brackets is what python-consul sends. */
+static int tcp_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+{
+	const char *colon = strrchr(definition->target, ':');
+	size_t size = colon ? (size_t)(colon - definition->target) : 0;
+	char host[256];
+	uint8_t bytes[16];
+
+	if (!size || size >= sizeof(host) || !is_port(colon + 1))
+		return rules_refuse(message, -EINVAL, "Invalid check: TCP must be host:port, not \"%.255s\"",
+			definition->target);
+	memcpy(host, definition->target, size);
+	host[size] = '\0';
+	char *inner = host;
+	if (host[0] == '[' && host[size - 1] == ']') {
+		host[size - 1] = '\0';
+		inner = host + 1;
+		if (net_addr_literal(inner, bytes) == AF_INET6)
+			return 0;
+	} else if (net_addr_literal(inner, bytes) >= 0 || rules_is_host(inner)) {
+		return 0;
+	}
+	return rules_refuse(message, -EINVAL,
+		"Invalid check: TCP: \"%.255s\" is neither an IP address nor a host name", inner);
+}
+
+static bool is_token(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!isascii(*c) || (!isalnum((unsigned char)*c) && !strchr("!#$%&'*+-.^_`|~", *c)))
+			return false;
+	return *text != '\0';
+}
+
+static int headers(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+{
+	for (size_t i = 0; i < definition->header_count; i++) {
+		const struct registry_pair *header = &definition->headers[i];
+		if (!is_token(header->key))
+			return rules_refuse(message, -EINVAL,
+				"Invalid check: Header: \"%.64s\" is no header name", header->key);
+		if (strpbrk(header->value, "\r\n") || strlen(header->value) > TEXT_MAX)
+			return rules_refuse(message, -EINVAL,
+				"Invalid check: Header: the value of \"%.64s\" has a line break or is too "
+				"long",
+				header->key);
+		int error = rules_text("check: Header", header->value, message);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int http_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+{
+	const char *url = definition->target, *host = strstr(url, "://");
+
+	if (!host || (strncasecmp(url, "http://", 7) && strncasecmp(url, "https://", 8)) || !host[3] ||
+		strchr("/?#:", host[3]))
+		return rules_refuse(message, -EINVAL,
+			"Invalid check: HTTP must be a URL with http:// or https:// and a host, not "
+			"\"%.255s\"",
+			url);
+	for (const char *c = url; *c; c++)
+		if ((unsigned char)*c <= 0x20 || *c == 0x7f)
+			return refuse(message, "HTTP has a space or control character");
+	if (*definition->method && !is_token(definition->method))
+		return refuse(message, "Method is no HTTP method");
+	return headers(definition, message);
+}
+
+static int no_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+{
+	return 0;
+}
+
+/* What each type of check demands of its definition. */
+static const struct {
+	bool probes; /* it runs at an interval */
+	int (*target)(const struct registry_check_definition *definition, char message[RULES_MESSAGE]);
+} types[REGISTRY_CHECK_TYPES] = {
+	[REGISTRY_CHECK_NONE] = {false, no_target},
+	[REGISTRY_CHECK_TTL] = {false, no_target},
+	[REGISTRY_CHECK_TCP] = {true, tcp_target},
+	[REGISTRY_CHECK_HTTP] = {true, http_target},
+	[REGISTRY_CHECK_MAINTENANCE] = {false, no_target},
+};
+
+static int times(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+{
+	if (definition->interval_ns < 0)
+		return refuse(message, "Interval must not be negative");
+	if (definition->timeout_ns < 0)
+		return refuse(message, "Timeout must not be negative");
+	if (definition->deregister_after_ns < 0)
+		return refuse(message, "DeregisterCriticalServiceAfter must not be negative");
+	if (definition->type == REGISTRY_CHECK_NONE || definition->type == REGISTRY_CHECK_MAINTENANCE)
+		return 0;
+	if (definition->interval_ns > 0 && definition->ttl_ns > 0)
+		return refuse(message, "Interval and TTL cannot both be specified");
+	if (types[definition->type].probes && definition->interval_ns <= 0)
+		return refuse(message,
+			"Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks");
+	if (definition->type == REGISTRY_CHECK_TTL && definition->ttl_ns <= 0)
+		return refuse(message, "TTL must be > 0 for TTL checks");
+	return 0;
+}
+
+static int definition(const struct registry_check_definition *given, char message[RULES_MESSAGE])
+{
+	const char *const texts[] = {given->target, given->body, given->tls_server_name, given->method};
+
+	if ((unsigned)given->type >= REGISTRY_CHECK_TYPES)
+		return refuse(message, "unknown type");
+	if (given->tcp_tls)
+		return refuse(message, "TCPUseTLS is not offered");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (strlen(texts[i]) > TEXT_MAX)
+			return refuse(message,
+				"one of HTTP, TCP, Body, Method, TLSServerName is longer than 4096 bytes");
+		int error = rules_text("check", texts[i], message);
+		if (error)
+			return error;
+	}
+	int error = times(given, message);
+	if (!error && given->failures_before_critical &&
+		given->failures_before_warning > given->failures_before_critical)
+		error = refuse(message, "FailuresBeforeWarning can't be higher than FailuresBeforeCritical");
+	return error ? error : types[given->type].target(given, message);
+}
+
+int rules_check(const struct rules *rules, struct arena *arena, struct registry_check *check,
+	char message[RULES_MESSAGE])
+{
+	struct registry_check_definition *given = &check->definition;
+	const char **texts[] = {&check->id, &check->name, &check->notes, &check->instance_id, &given->target,
+		&given->method, &given->body, &given->tls_server_name};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		*texts[i] = rules_or_empty(*texts[i]);
+	if (!*check->id)
+		check->id = check->name;
+	if (!*check->name)
+		check->name = check->id;
+	if (!*check->id)
+		return rules_refuse(message, -EINVAL, "Missing check name");
+	if ((unsigned)check->status > REGISTRY_CRITICAL)
+		return rules_refuse(message, -EINVAL, "Bad check status");
+	check->output = rules_clean(arena, check->output, rules->limits->output_size);
+	int error = rules_id("check ID", check->id, CHECK_ID_MAX, message);
+	if (!error)
+		error = rules_id("check Name", check->name, TEXT_MAX, message);
+	if (!error && strlen(check->notes) > TEXT_MAX)
+		error = refuse(message, "Notes are longer than 4096 bytes");
+	if (!error)
+		error = rules_text("check Notes", check->notes, message);
+	return error ? error : definition(given, message);
+}

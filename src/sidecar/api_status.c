@@ -1,0 +1,203 @@
+/* api_status.c -- who we are and how we are: what needs no look at the registry. */
+#include "sidecar/api.h"
+
+/* The Consul whose API this is; clients compare it with the version from which a feature is there. */
+#define API_VERSION "1.21.4"
+#define LEADER "127.0.0.1:8300"
+
+static void answer(struct call *call, int status, const char *text)
+{
+	call->status = status;
+	call->content_type = "text/plain; charset=utf-8";
+	buf_str(&call->body, text);
+	call_send(call);
+}
+
+void api_index(struct call *call)
+{
+	answer(call, 200,
+		"svcdns " SVCDNS_VERSION
+		": the Consul HTTP API for services under /v1/, /metrics, /healthz, /readyz\n");
+}
+
+void api_healthz(struct call *call)
+{
+	answer(call, 200, "ok\n");
+}
+
+static enum page_state state_of(const struct page *page)
+{
+	return (enum page_state)atomic_load_explicit(&page->state, memory_order_acquire);
+}
+
+void api_readyz(struct call *call)
+{
+	const struct sidecar_config *config = &call->sidecar->config;
+
+	if (!call->sidecar->reader || state_of(config->self) != PAGE_READY)
+		answer(call, 503, "the registry is not open yet\n");
+	else if (state_of(config->dns) == PAGE_DOWN)
+		answer(call, 503, "DNS is down\n");
+	else if (state_of(config->dns) != PAGE_READY)
+		answer(call, 503, "DNS is loading its view of the registry\n");
+	else
+		answer(call, 200, "ready\n");
+}
+
+static void gauge(struct buf *buf, const char *name, const char *help, unsigned long long value)
+{
+	buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name, value);
+}
+
+/* Both processes' counters as one table. */
+void api_metrics(struct call *call)
+{
+	const struct sidecar_config *config = &call->sidecar->config;
+	uint64_t totals[METRIC_COUNT], dns[METRIC_COUNT];
+
+	page_sum(config->self, totals);
+	page_sum(config->dns, dns);
+	for (size_t i = 0; i < METRIC_COUNT; i++)
+		totals[i] += dns[i];
+	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	buf_str(&call->body,
+		"# HELP svcdns_build_info The version that runs.\n# TYPE svcdns_build_info gauge\n"
+		"svcdns_build_info{version=\"" SVCDNS_VERSION "\"} 1\n");
+	gauge(&call->body, "svcdns_registry_index", "Index of the last change in the registry.",
+		atomic_load_explicit(&config->self->index, memory_order_acquire));
+	gauge(&call->body, "svcdns_view_index", "Index that DNS shows.",
+		atomic_load_explicit(&config->dns->index, memory_order_acquire));
+	gauge(&call->body, "svcdns_view_ready", "1 if DNS serves a whole view.",
+		state_of(config->dns) == PAGE_READY);
+	metrics_format(totals, &call->body);
+	call_send(call);
+}
+
+/* --- The agent ------------------------------------------------------------------------------------------ */
+
+static struct json_out begin(struct call *call)
+{
+	call->content_type = "application/json";
+	return (struct json_out){.buf = &call->body, .pretty = call->pretty};
+}
+
+static void end(struct call *call)
+{
+	if (call->pretty)
+		buf_str(&call->body, "\n");
+	call_send(call);
+}
+
+/* The one member of a cluster of one. */
+static void member(struct json_out *out, const struct sidecar_config *config)
+{
+	static const char *const protocols[] = {
+		"ProtocolMin", "ProtocolMax", "ProtocolCur", "DelegateMin", "DelegateMax", "DelegateCur"};
+	static const unsigned versions[] = {1, 5, 2, 2, 5, 4};
+
+	out_object(out);
+	out_key_string(out, "Name", config->node_name);
+	out_key_string(out, "Addr", config->node_address);
+	out_key_u64(out, "Port", 8301);
+	out_key(out, "Tags");
+	out_object(out);
+	out_key_string(out, "build", API_VERSION);
+	out_key_string(out, "dc", config->datacenter);
+	out_key_string(out, "role", "consul");
+	out_object_end(out);
+	out_key_u64(out, "Status", 1);
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		out_key_u64(out, protocols[i], versions[i]);
+	out_object_end(out);
+}
+
+/* Every value at the top is an object: Go's client decodes a map of maps. */
+void api_agent_self(struct call *call)
+{
+	const struct sidecar_config *config = &call->sidecar->config;
+	struct json_out out = begin(call);
+
+	out_object(&out);
+	out_key(&out, "Config");
+	out_object(&out);
+	out_key_string(&out, "Datacenter", config->datacenter);
+	out_key_string(&out, "PrimaryDatacenter", config->datacenter);
+	out_key_string(&out, "NodeName", config->node_name);
+	out_key_string(&out, "NodeID", "");
+	out_key_string(&out, "Revision", "svcdns-" SVCDNS_VERSION);
+	out_key_bool(&out, "Server", true);
+	out_key_string(&out, "Version", API_VERSION);
+	out_key_string(&out, "BuildDate", "1970-01-01T00:00:00Z");
+	out_object_end(&out);
+	out_key_empty(&out, "DebugConfig");
+	out_key_empty(&out, "Coord");
+	out_key(&out, "Member");
+	member(&out, config);
+	out_key(&out, "Stats");
+	out_object(&out);
+	out_key(&out, "svcdns");
+	out_object(&out);
+	out_key_string(&out, "version", SVCDNS_VERSION);
+	out_key_string(&out, "zone", config->zone_name);
+	out_object_end(&out);
+	out_object_end(&out);
+	out_key_empty(&out, "Meta");
+	out_key_empty(&out, "xDS");
+	out_object_end(&out);
+	end(call);
+}
+
+void api_agent_members(struct call *call)
+{
+	struct json_out out = begin(call);
+
+	out_array(&out);
+	member(&out, &call->sidecar->config);
+	out_array_end(&out);
+	end(call);
+}
+
+/* go-micro asks whether there is an answer, not what it says. */
+void api_agent_host(struct call *call)
+{
+	struct json_out out = begin(call);
+
+	out_object(&out);
+	out_key(&out, "Host");
+	out_object(&out);
+	out_key_string(&out, "hostname", call->sidecar->config.node_name);
+	out_object_end(&out);
+	out_object_end(&out);
+	end(call);
+}
+
+void api_agent_version(struct call *call)
+{
+	struct json_out out = begin(call);
+
+	out_object(&out);
+	out_key_string(&out, "SHA", "");
+	out_key_string(&out, "BuildDate", "1970-01-01T00:00:00Z");
+	out_key_string(&out, "HumanVersion", API_VERSION "+svcdns." SVCDNS_VERSION);
+	out_key_string(&out, "FIPS", "");
+	out_object_end(&out);
+	end(call);
+}
+
+void api_status_leader(struct call *call)
+{
+	struct json_out out = begin(call);
+
+	out_string(&out, LEADER);
+	end(call);
+}
+
+void api_status_peers(struct call *call)
+{
+	struct json_out out = begin(call);
+
+	out_array(&out);
+	out_string(&out, LEADER);
+	out_array_end(&out);
+	end(call);
+}

@@ -1,0 +1,342 @@
+/* call.c -- the way of a request: guard, route, read or write, park, end. */
+#include "sidecar/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+const char *call_query(const struct call *call, const char *name)
+{
+	return server_request_query(call->request, name);
+}
+
+/* Consul's booleans are true by presence, whatever their value. */
+static bool flag(const struct call *call, const char *name)
+{
+	return call_query(call, name) != NULL;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+static struct call *create(struct sidecar *sidecar, struct server_request *request)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		abort();
+	call->sidecar = sidecar;
+	call->request = request;
+	call->arena = request->arena;
+	call->arrival_ns = clock_now(sidecar->config.clock);
+	call->consistency = "leader";
+	call->status = 200;
+	call->next = sidecar->calls;
+	if (call->next)
+		call->next->previous = call;
+	sidecar->calls = call;
+	request->user = call;
+	return call;
+}
+
+void call_end(struct call *call)
+{
+	struct sidecar *sidecar = call->sidecar;
+
+	blocking_leave(sidecar->blocking, &call->blocking);
+	publish_cancel(&sidecar->publish, &call->publish);
+	if (call->previous)
+		call->previous->next = call->next;
+	else
+		sidecar->calls = call->next;
+	if (call->next)
+		call->next->previous = call->previous;
+	buf_finish(&call->body);
+	free(call->check_id);
+	free(call->output);
+	free(call);
+}
+
+void call_gone(struct server_request *request, void *ctx)
+{
+	struct call *call = request->user;
+
+	call->request = NULL;
+	call->arena = NULL;
+	if (!call->writing)
+		call_end(call);
+}
+
+void call_later(struct call *call)
+{
+	if (!call->parked)
+		server_park(call->request, call_gone, call->sidecar);
+	call->parked = true;
+}
+
+/* --- routing -------------------------------------------------------------------------------------------- */
+
+/* dc=, stale, consistent, index= and wait=, as far as the route takes them. False after a refusal was sent.
+ */
+static bool options(struct call *call)
+{
+	const char *datacenter = call_query(call, "datacenter"), *index = call_query(call, "index");
+	const char *wait = call_query(call, "wait");
+
+	if (!datacenter || !*datacenter)
+		datacenter = call_query(call, "dc");
+	if (datacenter && *datacenter && !str_ieq(datacenter, call->sidecar->config.datacenter)) {
+		call_text(call, 500, "No path to datacenter");
+		return false;
+	}
+	if (flag(call, "consistent") && (flag(call, "stale") || flag(call, "cached"))) {
+		call_text(call, 400, "Cannot specify ?%s with ?consistent, conflicting semantics.",
+			flag(call, "stale") ? "stale" : "cached");
+		return false;
+	}
+	call->consistency = flag(call, "consistent") ? "consistent"
+			    : flag(call, "stale")    ? "stale"
+						     : "leader";
+	if (index && *index && str_parse_u64(index, UINT64_MAX, &call->seen) != 0) {
+		call_text(call, 400, "Invalid index");
+		return false;
+	}
+	if (wait && *wait && str_parse_duration(wait, &call->wait_ns) != 0) {
+		call_text(call, 400, "Invalid wait time");
+		return false;
+	}
+	return true;
+}
+
+static void dispatch(struct call *call, const char *rest)
+{
+	const struct route *route = call->route;
+	const char *filter = call_query(call, "filter");
+
+	call->rest = routes_decode(call->arena, rest);
+	if (!call->rest) {
+		call_text(call, 400, "Invalid path: \"%.200s\" is not percent-encoded UTF-8", rest);
+		return;
+	}
+	if (route->flags & ROUTE_PLAIN) {
+		route->handle(call);
+		return;
+	}
+	if (filter && *filter) {
+		call_text(call, 400, "filter is not supported; use tag, node-meta and passing");
+		return;
+	}
+	if (!(route->flags & ROUTE_QUERY) || options(call))
+		route->handle(call);
+}
+
+void call_begin(struct sidecar *sidecar, struct server_request *request)
+{
+	struct call *call = create(sidecar, request);
+	char message[GUARD_MESSAGE];
+	const char *rest = "";
+	int status = guard_check(request, &sidecar->guard, message);
+
+	if (status) {
+		call_text(call, status, "%s", message);
+		return;
+	}
+	call->route = routes_find(request->path, &rest);
+	call->pretty = flag(call, "pretty");
+	if (!call->route) {
+		/* python-consul reads the index even from a 404. */
+		if (str_starts(request->path, "/v1/kv/"))
+			call->index = atomic_load(&sidecar->config.self->index);
+		call_text(call, 404, "Invalid URL path: not a recognized HTTP API endpoint\n");
+		return;
+	}
+	if (str_eq(request->method, "OPTIONS") || !routes_method(call->route, request->method)) {
+		call->extra_name = "Allow";
+		call->extra_value = routes_allow(call->route);
+		if (str_eq(request->method, "OPTIONS"))
+			call_send(call);
+		else
+			call_text(call, 405, "method %.40s not allowed", request->method);
+		return;
+	}
+	dispatch(call, rest);
+}
+
+/* --- reads ---------------------------------------------------------------------------------------------- */
+
+struct snapshot {
+	uint64_t index;	  /* of the resource */
+	uint64_t current; /* of the registry */
+	void *rows;
+};
+
+/* What the query watches: a service by name, anything else as a whole. */
+static const char *watched_name(const struct call *call)
+{
+	return call->read->resource == REGISTRY_RESOURCE_SERVICE ? call->rest : "";
+}
+
+static bool must_wait(const struct call *call, const struct snapshot *snapshot)
+{
+	return call->seen > 0 && snapshot->index <= call->seen && call->seen <= snapshot->current &&
+	       !call->sidecar->stopping &&
+	       (!call->blocking.deadline_ns ||
+		       clock_now(call->sidecar->config.clock) < call->blocking.deadline_ns);
+}
+
+/* One read transaction: the indexes, and the rows unless the query has to wait. */
+static int take_snapshot(struct call *call, struct arena *arena, struct snapshot *ret, bool *ret_wait)
+{
+	struct registry_reader *reader = call->sidecar->reader;
+	bool indexed = call->route->flags & ROUTE_QUERY;
+	int error = registry_reader_begin(reader);
+
+	if (error)
+		return error;
+	if (indexed) {
+		error = registry_reader_resource(reader, call->read->resource, call->rest, &ret->index);
+		if (!error)
+			error = registry_reader_index(reader, &ret->current);
+	}
+	*ret_wait = !error && indexed && must_wait(call, ret);
+	if (!error && !*ret_wait)
+		error = call->read->fetch(call, reader, arena, &ret->rows);
+	registry_reader_end(reader);
+	return error;
+}
+
+static void park(struct call *call)
+{
+	struct sidecar *sidecar = call->sidecar;
+	const struct sidecar_config *config = &sidecar->config;
+
+	if (!call->blocking.deadline_ns) {
+		if (blocking_count(sidecar->blocking) >= config->parked) {
+			call_text(call, 429, "Too many blocking queries: the limit is %u", config->parked);
+			return;
+		}
+		sidecar->random =
+			sidecar->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		call->blocking.deadline_ns =
+			call->arrival_ns + blocking_duration(call->wait_ns, config->wait_default_ns,
+						   config->wait_max_ns, sidecar->random >> 16);
+	}
+	call->blocking.resource = call->read->resource;
+	call->blocking.name = watched_name(call);
+	call->blocking.index = call->seen;
+	blocking_park(sidecar->blocking, &call->blocking);
+	call_later(call);
+}
+
+static void render(struct call *call, struct arena *arena, const struct snapshot *snapshot)
+{
+	struct encode encode = {
+		.out = {.buf = &call->body, .pretty = call->pretty},
+		.datacenter = call->sidecar->config.datacenter,
+		.own_node = call->sidecar->config.node_name,
+		.live = call->sidecar->config.live,
+		.arena = arena,
+	};
+
+	call->content_type = "application/json";
+	call->read->render(call, &encode, snapshot->rows);
+	if (call->pretty)
+		buf_str(&call->body, "\n");
+	if (call->route->flags & ROUTE_QUERY) {
+		call->index = snapshot->index;
+		call->gate = snapshot->index;
+	}
+}
+
+void call_read(struct call *call, const struct call_read *read)
+{
+	struct snapshot snapshot = {0};
+	struct arena *arena;
+	bool wait = false;
+	int error;
+
+	call->read = read;
+	if (!call->sidecar->reader) {
+		call_text(call, 503, "the registry is not open yet");
+		return;
+	}
+	arena = arena_create();
+	error = take_snapshot(call, arena, &snapshot, &wait);
+	if (!error && !wait)
+		render(call, arena, &snapshot);
+	arena_destroy(arena);
+	if (wait)
+		park(call);
+	else if (!error)
+		call_send(call);
+	else if (error == -ENOENT)
+		call_text(call, 404, "%s", call->refusal ? call->refusal : "not found");
+	else
+		call_text(call, 503, "the registry cannot be read: %s", err_str(error));
+}
+
+void call_resume(struct call *call)
+{
+	call_read(call, call->read);
+}
+
+/* --- writes --------------------------------------------------------------------------------------------- */
+
+static int status_of(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return 400;
+	case -ENOENT:
+		return 404;
+	case -EDQUOT:
+		return 429;
+	case -ENOSPC:
+		return 507;
+	default:
+		return 503;
+	}
+}
+
+static void write_done(struct call *call)
+{
+	if (!call->error && call->written)
+		call->written(call);
+	if (!call->request)
+		call_end(call);
+	else if (!call->error)
+		call_send(call);
+	else if (call->error == -ENOENT && call->unknown)
+		call_text(call, 404, "%s", call->unknown);
+	else
+		call_text(call, status_of(call->error), "%s",
+			call->message[0] ? call->message : err_str(call->error));
+}
+
+static void command_done(struct registry_command *command, void *ctx)
+{
+	struct call *call = ctx;
+
+	call->sidecar->writing--;
+	call->writing = false;
+	if (command->error != -ENOENT || !call->unknown_is_fine)
+		call->error = command->error;
+	(void)str_copy(call->message, sizeof(call->message), command->message);
+	call->gate = command->index;
+	write_done(call);
+}
+
+void call_write(struct call *call, struct registry_command *command)
+{
+	struct sidecar *sidecar = call->sidecar;
+
+	call_later(call);
+	call->writing = true;
+	sidecar->writing++;
+	command->done = command_done;
+	command->ctx = call;
+	registry_writer_submit(sidecar->config.writer, command, sidecar->inbox);
+}

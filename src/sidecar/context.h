@@ -1,0 +1,48 @@
+/* context.h -- the sidecar's own state: one struct, one thread.
+ *
+ * Private to the sidecar room. Everything belongs to the loop's thread but what stands under `mutex`. */
+#pragma once
+
+#include <pthread.h>
+
+#include "sidecar/blocking.h"
+#include "sidecar/guard.h"
+#include "sidecar/publish.h"
+#include "sidecar/server.h"
+#include "sidecar/sidecar.h"
+
+struct call;
+struct event;
+struct event_base;
+
+#define SIDECAR_EVENTS 5
+
+struct sidecar {
+	struct sidecar_config config; /* its strings are in config_arena */
+	struct arena *config_arena;
+	struct guard_config guard;
+	struct event_base *base;
+	struct event *events[SIDECAR_EVENTS];
+	struct server *server;
+	struct registry_inbox *inbox;
+	struct registry_reader *reader; /* NULL while the registry cannot be opened */
+	struct publish publish;
+	struct blocking *blocking;
+	struct call *calls;
+	size_t writing;	       /* commands that are with the writer */
+	uint64_t status_index; /* of the last heartbeat that changed something */
+	uint64_t random;
+	bool stopping;
+	int64_t stop_ns; /* when the end may wait no longer */
+	bool running;	 /* the thread */
+	int control_fd;	 /* rung by the two functions below */
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	/* Under `mutex`: what other threads ask for. */
+	bool stop;
+	bool reconfigure;
+	struct sidecar_config next_config;
+	struct arena *next_arena;
+	char *next_token;
+	char *token;
+};

@@ -1,0 +1,122 @@
+/* routes.c -- the table, and how a path finds its row. */
+#include "sidecar/routes.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "sidecar/api.h"
+
+#define GET ROUTE_GET
+#define PUT ROUTE_PUT
+/* Clients from before Consul 1.0 change things by GET (python-consul 0.7.1). */
+#define LEGACY (ROUTE_GET | ROUTE_PUT)
+#define READ (ROUTE_GET | ROUTE_QUERY)
+
+static const struct route routes[] = {
+	{"/", GET | ROUTE_PLAIN, api_index},
+	{"/healthz", GET | ROUTE_PLAIN, api_healthz},
+	{"/metrics", GET | ROUTE_PLAIN, api_metrics},
+	{"/readyz", GET | ROUTE_PLAIN, api_readyz},
+	{"/v1/agent/check/deregister/", LEGACY, api_check_deregister},
+	{"/v1/agent/check/fail/", LEGACY, api_check_fail},
+	{"/v1/agent/check/pass/", LEGACY, api_check_pass},
+	{"/v1/agent/check/register", PUT, api_check_register},
+	{"/v1/agent/check/update/", PUT, api_check_update},
+	{"/v1/agent/check/warn/", LEGACY, api_check_warn},
+	{"/v1/agent/checks", GET, api_agent_checks},
+	{"/v1/agent/health/service/id/", GET, api_agent_health_id},
+	{"/v1/agent/health/service/name/", GET, api_agent_health_name},
+	{"/v1/agent/host", GET, api_agent_host},
+	{"/v1/agent/maintenance", PUT, api_agent_maintenance},
+	{"/v1/agent/members", GET, api_agent_members},
+	{"/v1/agent/self", GET, api_agent_self},
+	{"/v1/agent/service/", GET, api_agent_service},
+	{"/v1/agent/service/deregister/", LEGACY, api_service_deregister},
+	{"/v1/agent/service/maintenance/", PUT, api_service_maintenance},
+	{"/v1/agent/service/register", PUT, api_service_register},
+	{"/v1/agent/services", GET, api_agent_services},
+	{"/v1/agent/version", GET, api_agent_version},
+	{"/v1/catalog/datacenters", GET, api_catalog_datacenters},
+	{"/v1/catalog/deregister", PUT, api_catalog_deregister},
+	{"/v1/catalog/node-services/", READ, api_catalog_node_services},
+	{"/v1/catalog/node/", READ, api_catalog_node},
+	{"/v1/catalog/nodes", READ, api_catalog_nodes},
+	{"/v1/catalog/register", PUT, api_catalog_register},
+	{"/v1/catalog/service/", READ, api_catalog_service},
+	{"/v1/catalog/services", READ, api_catalog_services},
+	{"/v1/health/checks/", READ, api_health_checks},
+	{"/v1/health/connect/", READ, api_health_none},
+	{"/v1/health/ingress/", READ, api_health_none},
+	{"/v1/health/node/", READ, api_health_node},
+	{"/v1/health/service/", READ, api_health_service},
+	{"/v1/health/state/", READ, api_health_state},
+	{"/v1/status/leader", GET, api_status_leader},
+	{"/v1/status/peers", GET, api_status_peers},
+};
+
+const struct route *routes_find(const char *path, const char **ret_rest)
+{
+	const struct route *best = NULL;
+	size_t best_size = 0;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		size_t size = strlen(routes[i].path);
+		bool prefix = routes[i].path[size - 1] == '/' && size > 1;
+
+		if (size > best_size &&
+			(prefix ? str_starts(path, routes[i].path) : str_eq(path, routes[i].path))) {
+			best = &routes[i];
+			best_size = size;
+		}
+	}
+	if (best)
+		*ret_rest = path + best_size;
+	return best;
+}
+
+const char *routes_allow(const struct route *route)
+{
+	switch (route->flags & (ROUTE_GET | ROUTE_PUT)) {
+	case ROUTE_GET:
+		return "OPTIONS,GET";
+	case ROUTE_PUT:
+		return "OPTIONS,PUT";
+	default:
+		return "OPTIONS,GET,PUT";
+	}
+}
+
+bool routes_method(const struct route *route, const char *method)
+{
+	return (str_eq(method, "GET") && (route->flags & ROUTE_GET)) ||
+	       (str_eq(method, "PUT") && (route->flags & ROUTE_PUT));
+}
+
+static int hex(char c)
+{
+	unsigned char lower = str_lower((unsigned char)c);
+
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+const char *routes_decode(struct arena *arena, const char *text)
+{
+	char *decoded = arena_alloc(arena, strlen(text) + 1);
+	size_t size = 0;
+
+	while (*text) {
+		if (*text != '%') {
+			decoded[size++] = *text++;
+			continue;
+		}
+		int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
+
+		if (low < 0)
+			return NULL;
+		decoded[size++] = (char)(high * 16 + low);
+		text += 3;
+	}
+	return str_utf8(decoded, size) ? decoded : NULL;
+}

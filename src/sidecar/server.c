@@ -1,0 +1,231 @@
+/* server.c -- listeners, accepting and its limits; the server's life. See server.h and server_private.h. */
+#include "sidecar/server.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sidecar/server_private.h"
+
+#define ACCEPT_TURN 64 /* connections accepted in one go, so that the others are served in between */
+
+/* A connection that waits for a request gives way, unless it only just began to wait (its client may be about
+ * to send the next one). */
+static bool give_way(struct server_connection *connection)
+{
+	struct server *server = connection->server;
+
+	if (clock_now(server->config.clock) - connection->since < SERVER_RECENT_NS)
+		return false;
+	connection_close(connection);
+	return true;
+}
+
+static bool make_room(struct server *server)
+{
+	struct link *first = link_first(&server->idle);
+
+	return first && give_way(LINK_OWNER(first, struct server_connection, idle));
+}
+
+static bool make_room_of_peer(struct peer *peer)
+{
+	struct link *first = link_first(&peer->idle);
+
+	return first && give_way(LINK_OWNER(first, struct server_connection, peer_idle));
+}
+
+/* Answers as well as it goes without keeping anything of a connection that is one too many. */
+static void turn_away(struct server *server, int fd)
+{
+	static const char reply[] = "HTTP/1.1 429 Too Many Requests\r\n"
+				    "Content-Type: text/plain; charset=utf-8\r\n"
+				    "Content-Length: 20\r\n"
+				    "Retry-After: 1\r\n"
+				    "Connection: close\r\n"
+				    "\r\n"
+				    "Too many connections";
+
+	metrics_add(server->config.metrics, METRIC_HTTP_REJECTED, 1);
+	/* What came already is taken in, so that closing sends FIN and not RST. */
+	(void)!recv(fd, server->scratch, SERVER_READ, MSG_DONTWAIT);
+	(void)!send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+/* A client that vanishes without a word is found by the kernel while its request is parked. */
+static void set_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, 60},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 10},
+		{IPPROTO_TCP, TCP_KEEPCNT, 3},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+/* Lets a new connection in, or turns it away. */
+static void admit(struct server *server, int fd, const struct net_addr *client)
+{
+	struct peer *peer = peers_get(&server->peers, client);
+
+	/* Counted first, so that the entry stays while others of it are closed. */
+	peer->connections++;
+	if ((peer->connections > server->config.connections_per_address && !make_room_of_peer(peer)) ||
+		(server->connections >= server->config.connections && !make_room(server))) {
+		peer->connections--;
+		peers_put(&server->peers, peer);
+		turn_away(server, fd);
+		return;
+	}
+	set_options(fd);
+	connection_create(server, fd, client, peer);
+}
+
+/* No descriptor or memory for another connection: those who ask wait in the kernel for a moment, rather than
+ * have the level-triggered listeners spin. */
+static void back_off(struct server *server, int error)
+{
+	struct timeval time = {.tv_usec = SERVER_BACKOFF_NS / 1000};
+
+	if (!server->starved)
+		log_warn("cannot accept HTTP connections for now", "error", err_str(error), "connections",
+			log_u64(server->connections));
+	server->starved = true;
+	make_room(server);
+	for (size_t i = 0; i < server->config.listen_count; i++)
+		event_del(&server->listeners[i].event);
+	evtimer_add(&server->backoff, &time);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *server = ((struct server_listener *)ctx)->server;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_TURN; i++) {
+		struct net_addr client = {.size = sizeof(client.v6)};
+		int accepted = accept4((int)fd, &client.any, &client.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (accepted >= 0) {
+			server->starved = false;
+			admit(server, accepted, &client);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			back_off(server, errno);
+			return;
+		}
+		if (errno == EAGAIN)
+			return;
+		/* Anything else is an error of that one connection (accept(2)). */
+	}
+}
+
+static void on_backoff(evutil_socket_t fd, short what, void *ctx)
+{
+	struct server *server = ctx;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < server->config.listen_count && !server->draining; i++)
+		event_add(&server->listeners[i].event, NULL);
+}
+
+int server_create(struct event_base *base, const struct server_config *config, struct server **ret)
+{
+	const int needed = EV_FEATURE_EARLY_CLOSE | EV_FEATURE_ET;
+	struct server *server;
+
+	if ((event_base_get_features(base) & needed) != needed)
+		return -ENOTSUP;
+	server = mem_alloc(sizeof(*server));
+	server->base = base;
+	server->config = *config;
+	server->date_second = INT64_MIN;
+	peers_init(&server->peers);
+	link_init(&server->all);
+	link_init(&server->idle);
+	link_init(&server->slow);
+	evtimer_assign(&server->backoff, base, on_backoff, server);
+	server->listeners = mem_alloc(config->listen_count * sizeof(*server->listeners));
+	for (size_t i = 0; i < config->listen_count; i++) {
+		struct server_listener *listener = &server->listeners[i];
+
+		listener->server = server;
+		event_assign(&listener->event, base, config->listen_fds[i], EV_READ | EV_PERSIST, on_accept,
+			listener);
+		if (event_add(&listener->event, NULL) < 0) {
+			server->config.listen_count = i;
+			server_destroy(server);
+			return -EINVAL;
+		}
+	}
+	server->config.listen_fds = NULL;
+	*ret = server;
+	return 0;
+}
+
+void server_reconfigure(struct server *server, const struct server_config *config)
+{
+	struct server_config *own = &server->config;
+
+	own->header_timeout_ns = config->header_timeout_ns;
+	own->body_timeout_ns = config->body_timeout_ns;
+	own->idle_timeout_ns = config->idle_timeout_ns;
+	own->write_timeout_ns = config->write_timeout_ns;
+	own->header_size = config->header_size;
+	own->body_size = config->body_size;
+	own->connections = config->connections;
+	own->connections_per_address = config->connections_per_address;
+	own->write_buffer = config->write_buffer;
+}
+
+static void stop_listening(struct server *server)
+{
+	for (size_t i = 0; i < server->config.listen_count; i++)
+		event_del(&server->listeners[i].event);
+	event_del(&server->backoff);
+}
+
+void server_drain(struct server *server)
+{
+	struct link *first;
+
+	server->draining = true;
+	stop_listening(server);
+	while ((first = link_first(&server->idle)))
+		connection_close(LINK_OWNER(first, struct server_connection, idle));
+}
+
+unsigned server_open_connections(const struct server *server)
+{
+	return server->connections;
+}
+
+void server_destroy(struct server *server)
+{
+	struct link *first;
+
+	if (!server)
+		return;
+	stop_listening(server);
+	while ((first = link_first(&server->all)))
+		connection_close(LINK_OWNER(first, struct server_connection, all));
+	buf_finish(&server->text);
+	free(server->listeners);
+	free(server);
+}

@@ -1,0 +1,144 @@
+/* server_private.h -- the inside of the HTTP server, shared by its files.
+ *
+ *   server.c      listeners, accepting, limits, life and end
+ *   connection.c  one connection: its state machine
+ *   connection_wait.c  its event and its one timer, and its place in the lists
+ *   http_write.c  what goes out: replies and streams
+ *   http_head.c, http_target.c, chunked.c, peers.c   parts without I/O
+ *
+ * Each connection has one event, whose mask follows its state, and one timer. While a request is parked the
+ * event is edge-triggered and nothing is read: what the client sends meanwhile waits in the kernel and holds
+ * up only that client, while a FIN or RST still arrives as an event. */
+#pragma once
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "sidecar/chunked.h"
+#include "sidecar/http_head.h"
+#include "sidecar/peers.h"
+#include "sidecar/server.h"
+
+#define SERVER_READ 16384   /* bytes taken from a socket at a time */
+#define SERVER_LINGER 65536 /* bytes of a refused request that are read and dropped, at most */
+#define SERVER_TURN 32	    /* pipelined requests that one connection may have answered in one go */
+#define SERVER_BUDGET 8	    /* write_buffers' worth of replies that may wait for slow readers, in all */
+#define SERVER_LINGER_NS CLOCK_NS_PER_S
+#define SERVER_BACKOFF_NS (100 * CLOCK_NS_PER_MS) /* no accepting for this long without descriptors */
+#define SERVER_RECENT_NS CLOCK_NS_PER_S		  /* idle or stalled for less: not closed to make room */
+/* A client that closed its side while its request is parked may still be listening (`nc -N`), and most parked
+ * requests are writes that wait a few milliseconds for DNS. So it counts as gone after this long. */
+#define SERVER_LEAVE_NS (500 * CLOCK_NS_PER_MS)
+
+enum connection_state {
+	CONNECTION_HEAD,   /* idle, or reading a head */
+	CONNECTION_BODY,   /* reading a body */
+	CONNECTION_HANDLE, /* a whole request is there: the handler's turn */
+	CONNECTION_PARKED, /* the reply comes later */
+	CONNECTION_STREAM, /* the reply has begun and has no end */
+	CONNECTION_FLUSH,  /* the reply is whole; the client has to take it */
+	CONNECTION_LINGER, /* our side is shut; waiting for the client's end so that it can read the reply */
+};
+
+enum connection_timer {
+	TIMER_NONE,
+	TIMER_FIRST, /* connected, not a byte yet */
+	TIMER_IDLE,
+	TIMER_HEAD,
+	TIMER_BODY,
+	TIMER_WRITE,
+	TIMER_LEAVING,
+	TIMER_LINGER,
+	TIMER_YIELD,  /* other connections first */
+	TIMER_DOOMED, /* to be closed as soon as nobody is inside */
+};
+
+struct server_connection {
+	struct server *server;
+	struct peer *peer;
+	struct link all, idle, peer_idle, slow; /* server->all, server->idle, peer->idle, server->slow */
+	struct event io, timer;
+	struct evbuffer *in, *out;
+	int fd;
+	enum connection_state state;
+	enum connection_timer timer_kind;
+	short watching; /* the mask that `io` is added with */
+	bool running;	/* connection_run() is on the stack */
+	bool served;	/* a request came before */
+	bool close;	/* after this reply */
+	bool half_closed;
+	bool doomed;
+	bool chunked;	/* the request's body, then our stream, is chunked */
+	bool mute;	/* a reply to HEAD: no body goes out */
+	unsigned minor; /* of the request's HTTP version */
+	unsigned turn;
+	struct net_addr client;
+	struct http_scan scan;
+	struct chunked chunks;
+	uint64_t body_left;
+	struct buf body;
+	size_t lingered;
+	size_t pending;			/* bytes of `out` as counted in server->pending */
+	int64_t since;			/* idle since, or last progress in writing; config.clock */
+	struct server_request *request; /* NULL between requests */
+	void (*gone)(struct server_request *request, void *ctx);
+	void *gone_ctx;
+};
+
+struct server_listener {
+	struct server *server;
+	struct event event;
+};
+
+struct server {
+	struct event_base *base;
+	struct server_config config;
+	struct server_listener *listeners;
+	struct event backoff;
+	struct peers peers;
+	struct link all;  /* every connection */
+	struct link idle; /* those that wait for a request, the longest idle first */
+	struct link slow; /* those whose client has not taken its whole reply, the longest without progress
+			     first */
+	unsigned connections;
+	size_t pending; /* bytes of replies that wait for clients */
+	bool draining;
+	bool starved;	 /* accepting failed, and that was logged */
+	struct buf text; /* scratch: the head of the reply that is being written */
+	int64_t date_second;
+	char date[32];
+	char scratch[SERVER_READ];
+};
+
+/* A connection for `fd`, which it owns from now on. `peer` has counted it already. */
+void connection_create(struct server *server, int fd, const struct net_addr *client, struct peer *peer);
+
+/* Ends a connection at once, calling `gone` for what is parked. Never from within connection_run() of the
+ * same. */
+void connection_close(struct server_connection *connection);
+
+/* Does all that can be done now, from the state that the connection is in. May free it. */
+void connection_run(struct server_connection *connection);
+
+/* Sets event and timer to what the state asks for. */
+void connection_arm(struct server_connection *connection);
+
+/* The callbacks of a connection's event and timer; `ctx` is the connection. */
+void connection_on_io(evutil_socket_t fd, short what, void *ctx);
+void connection_on_timer(evutil_socket_t fd, short what, void *ctx);
+
+/* Closes the connection soon, from the loop. */
+void connection_doom(struct server_connection *connection);
+
+/* Sends what the socket takes. False if the connection is broken. */
+bool connection_write(struct server_connection *connection);
+
+/* Writes a reply into connection->out: head, and the body unless the request was HEAD. */
+void http_write_reply(struct server_connection *connection, const struct server_reply *reply);
+
+/* Answers a request that never reached the handler, and closes behind it. Counted as rejected. */
+void http_write_refusal(struct server_connection *connection, int status, const char *text);
+
+/* The words for a status, "Unknown" if it is not in the table. */
+const char *http_reason(int status);

@@ -1,0 +1,464 @@
+/* sidecar.c -- the loop: what it listens to, in which order things happen, how it starts and ends. */
+#include "sidecar/sidecar.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/siphash.h"
+#include "net/wake.h"
+#include "sidecar/call.h"
+
+#define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
+#define STOP_NS (5 * CLOCK_NS_PER_S)
+
+/* The places in sidecar->events. */
+enum { EVENT_TICK, EVENT_TIMER, EVENT_INBOX, EVENT_WAKE, EVENT_CONTROL };
+
+/* --- Config --------------------------------------------------------------------------------------------- */
+
+/* A copy whose strings live in `arena`; descriptors are copied too, for the server. */
+static struct sidecar_config copy_config(struct arena *arena, const struct sidecar_config *config)
+{
+	struct sidecar_config copy = *config;
+	const char **hosts = arena_alloc(arena, (config->host_count + 1) * sizeof(*hosts));
+	int *fds = arena_alloc(arena, (config->listen_count + 1) * sizeof(*fds));
+
+	for (size_t i = 0; i < config->host_count; i++)
+		hosts[i] = arena_strdup(arena, config->hosts[i]);
+	for (size_t i = 0; i < config->listen_count; i++)
+		fds[i] = config->listen_fds[i];
+	copy.hosts = hosts;
+	copy.listen_fds = fds;
+	copy.registry_path = arena_strdup(arena, config->registry_path);
+	copy.node_name = arena_strdup(arena, config->node_name);
+	copy.node_address = arena_strdup(arena, config->node_address);
+	copy.datacenter = arena_strdup(arena, config->datacenter);
+	copy.zone_name = arena_strdup(arena, config->zone_name);
+	copy.token_file = arena_strdup(arena, config->token_file);
+	return copy;
+}
+
+/* 0 and the token (NULL if none is configured), or negative errno after a line in the log. */
+static int load_token(const struct sidecar_config *config, char **ret)
+{
+	char message[GUARD_MESSAGE];
+	int error;
+
+	*ret = NULL;
+	if (!config->token_file || !*config->token_file)
+		return 0;
+	error = guard_load_token(config->token_file, ret, message);
+	if (error)
+		log_error("the API's token cannot be read", "detail", message);
+	return error;
+}
+
+static void handle(struct server_request *request, void *ctx)
+{
+	call_begin(ctx, request);
+}
+
+static struct server_config server_config(struct sidecar *sidecar)
+{
+	const struct sidecar_config *config = &sidecar->config;
+
+	return (struct server_config){
+		.listen_fds = config->listen_fds,
+		.listen_count = config->listen_count,
+		.clock = config->clock,
+		.metrics = &config->thread->metrics,
+		.header_timeout_ns = config->header_timeout_ns,
+		.body_timeout_ns = config->body_timeout_ns,
+		.idle_timeout_ns = config->idle_timeout_ns,
+		.write_timeout_ns = config->write_timeout_ns,
+		.header_size = config->header_size,
+		.body_size = config->body_size,
+		.connections = config->connections,
+		.connections_per_address = config->connections_per_address,
+		.write_buffer = config->write_buffer,
+		.handle = handle,
+		.ctx = sidecar,
+	};
+}
+
+static void set_guard(struct sidecar *sidecar)
+{
+	sidecar->guard = (struct guard_config){
+		.hosts = sidecar->config.hosts,
+		.host_count = sidecar->config.host_count,
+		.token = sidecar->token,
+	};
+}
+
+/* --- The registry's news -------------------------------------------------------------------------------- */
+
+static void open_reader(struct sidecar *sidecar)
+{
+	int error;
+
+	if (sidecar->reader && registry_reader_replaced(sidecar->reader)) {
+		registry_reader_close(sidecar->reader);
+		sidecar->reader = NULL;
+	}
+	if (sidecar->reader)
+		return;
+	error = registry_reader_open(sidecar->config.registry_path, &sidecar->reader);
+	if (error && error != -ENOENT && error != -EAGAIN)
+		log_warn("the registry cannot be opened for reading", "error", err_str(error));
+}
+
+/* Wakes the watchers of a whole table, if its index has moved past what they have seen. */
+static void wake_resource(struct sidecar *sidecar, enum registry_resource resource)
+{
+	uint64_t index;
+
+	if (!blocking_watched(sidecar->blocking, resource, "") || !sidecar->reader)
+		return;
+	/* Which node a query watches is not known here: all of them look again. */
+	if (resource == REGISTRY_RESOURCE_NODE ||
+		registry_reader_resource(sidecar->reader, resource, "", &index) != 0)
+		index = UINT64_MAX;
+	blocking_wake(sidecar->blocking, resource, "", index);
+}
+
+static void on_commit(const struct registry_commit *commit, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	if (blocking_count(sidecar->blocking) == 0)
+		return;
+	for (size_t i = 0; i < commit->count; i++)
+		if (commit->changes[i].kind == REGISTRY_SERVICE_CHANGED)
+			blocking_wake(sidecar->blocking, REGISTRY_RESOURCE_SERVICE,
+				commit->changes[i].service, commit->changes[i].index);
+	wake_resource(sidecar, REGISTRY_RESOURCE_SERVICES);
+	wake_resource(sidecar, REGISTRY_RESOURCE_NODES);
+	wake_resource(sidecar, REGISTRY_RESOURCE_NODE);
+	wake_resource(sidecar, REGISTRY_RESOURCE_CHECKS);
+}
+
+/* --- The loop ------------------------------------------------------------------------------------------- */
+
+static void set_timer(struct sidecar *sidecar)
+{
+	int64_t next = publish_next(&sidecar->publish), deadline = blocking_next(sidecar->blocking), wait;
+	struct timeval after;
+
+	if (deadline < next)
+		next = deadline;
+	metrics_set(&sidecar->config.thread->metrics, METRIC_HTTP_PARKED, blocking_count(sidecar->blocking));
+	if (next == INT64_MAX) {
+		event_del(sidecar->events[EVENT_TIMER]);
+		return;
+	}
+	wait = next - clock_now(sidecar->config.clock);
+	if (wait < 0)
+		wait = 0;
+	after.tv_sec = wait / CLOCK_NS_PER_S;
+	after.tv_usec = wait % CLOCK_NS_PER_S / 1000 + 1;
+	event_add(sidecar->events[EVENT_TIMER], &after);
+}
+
+/* Looks again at some of the queries that are ready, and comes back for the rest: heartbeats that arrived
+ * meanwhile go first. */
+static void resume_ready(struct sidecar *sidecar)
+{
+	struct blocking_wait *wait;
+
+	for (int i = 0; i < READY_AT_ONCE; i++) {
+		wait = blocking_next_ready(sidecar->blocking);
+		if (!wait)
+			return;
+		call_resume((struct call *)(void *)((char *)wait - offsetof(struct call, blocking)));
+	}
+	event_active(sidecar->events[EVENT_TIMER], EV_TIMEOUT, 0);
+}
+
+static bool finished(const struct sidecar *sidecar)
+{
+	if (!sidecar->stopping)
+		return false;
+	if (clock_now(sidecar->config.clock) >= sidecar->stop_ns)
+		return true;
+	return sidecar->writing == 0 && !sidecar->calls && server_open_connections(sidecar->server) == 0;
+}
+
+/* Behind every event: what has become due. */
+static void turn(struct sidecar *sidecar)
+{
+	publish_run(&sidecar->publish);
+	blocking_expire(sidecar->blocking, sidecar->stopping ? INT64_MAX : clock_now(sidecar->config.clock));
+	resume_ready(sidecar);
+	set_timer(sidecar);
+	if (finished(sidecar))
+		event_base_loopbreak(sidecar->base);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	turn(ctx);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	page_tick(sidecar->config.thread);
+	open_reader(sidecar);
+	turn(sidecar);
+}
+
+static void on_inbox(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	registry_inbox_drain(sidecar->inbox);
+	turn(sidecar);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	net_wake_clear(sidecar->config.wake_fd);
+	turn(sidecar);
+}
+
+static void begin_stop(struct sidecar *sidecar)
+{
+	if (sidecar->stopping)
+		return;
+	sidecar->stopping = true;
+	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
+	server_drain(sidecar->server);
+}
+
+/* Takes over what is live in a new config; who we are, and what was handed in at the start, stays. */
+static void take_config(
+	struct sidecar *sidecar, struct sidecar_config config, struct arena *arena, char *token)
+{
+	const struct sidecar_config *old = &sidecar->config;
+	struct server_config server;
+
+	config.registry_path = arena_strdup(arena, old->registry_path);
+	config.node_name = arena_strdup(arena, old->node_name);
+	config.node_address = arena_strdup(arena, old->node_address);
+	config.datacenter = arena_strdup(arena, old->datacenter);
+	config.zone_name = arena_strdup(arena, old->zone_name);
+	config.writer = old->writer;
+	config.live = old->live;
+	config.dns = old->dns;
+	config.self = old->self;
+	config.wake_fd = old->wake_fd;
+	config.thread = old->thread;
+	config.clock = old->clock;
+	arena_destroy(sidecar->config_arena);
+	free(sidecar->token);
+	sidecar->config = config;
+	sidecar->config_arena = arena;
+	sidecar->token = token;
+	set_guard(sidecar);
+	sidecar->publish.timeout_ns = config.publish_timeout_ns;
+	server = server_config(sidecar);
+	server_reconfigure(sidecar->server, &server);
+}
+
+static void on_control(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+	struct sidecar_config config;
+	struct arena *arena;
+	bool stop, reconfigure;
+	char *token;
+
+	net_wake_clear(sidecar->control_fd);
+	pthread_mutex_lock(&sidecar->mutex);
+	stop = sidecar->stop;
+	reconfigure = sidecar->reconfigure;
+	config = sidecar->next_config;
+	arena = sidecar->next_arena;
+	token = sidecar->next_token;
+	sidecar->reconfigure = false;
+	sidecar->next_arena = NULL;
+	sidecar->next_token = NULL;
+	pthread_mutex_unlock(&sidecar->mutex);
+	if (reconfigure)
+		take_config(sidecar, config, arena, token);
+	if (stop)
+		begin_stop(sidecar);
+	turn(sidecar);
+}
+
+static void *run(void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	page_tick(sidecar->config.thread);
+	open_reader(sidecar);
+	event_base_dispatch(sidecar->base);
+	return NULL;
+}
+
+/* --- Start and end -------------------------------------------------------------------------------------- */
+
+static int add_event(struct sidecar *sidecar, int place, int fd, short what, event_callback_fn callback)
+{
+	sidecar->events[place] = event_new(sidecar->base, fd, what, callback, sidecar);
+	return sidecar->events[place] ? 0 : -ENOMEM;
+}
+
+static int add_events(struct sidecar *sidecar)
+{
+	const struct timeval second = {.tv_sec = 1};
+	int error = add_event(sidecar, EVENT_TICK, -1, EV_PERSIST, on_tick);
+
+	if (!error)
+		error = add_event(sidecar, EVENT_TIMER, -1, 0, on_timer);
+	if (!error)
+		error = add_event(sidecar, EVENT_INBOX, registry_inbox_fd(sidecar->inbox),
+			EV_READ | EV_PERSIST, on_inbox);
+	if (!error)
+		error = add_event(
+			sidecar, EVENT_WAKE, sidecar->config.wake_fd, EV_READ | EV_PERSIST, on_wake);
+	if (!error)
+		error = add_event(
+			sidecar, EVENT_CONTROL, sidecar->control_fd, EV_READ | EV_PERSIST, on_control);
+	if (error)
+		return error;
+	/* A bell that rings goes before new requests: replies that wait are older. */
+	event_add(sidecar->events[EVENT_TICK], &second);
+	event_add(sidecar->events[EVENT_INBOX], NULL);
+	event_add(sidecar->events[EVENT_WAKE], NULL);
+	event_add(sidecar->events[EVENT_CONTROL], NULL);
+	return 0;
+}
+
+static int open_parts(struct sidecar *sidecar)
+{
+	const struct registry_inbox_handler handler = {.on_commit = on_commit, .ctx = sidecar};
+	struct server_config server = server_config(sidecar);
+	int error;
+
+	sidecar->control_fd = net_wake_create();
+	if (sidecar->control_fd < 0)
+		return sidecar->control_fd;
+	sidecar->base = event_base_new();
+	if (!sidecar->base)
+		return -ENOMEM;
+	error = registry_inbox_create(&handler, &sidecar->inbox);
+	if (!error)
+		error = server_create(sidecar->base, &server, &sidecar->server);
+	return error ? error : add_events(sidecar);
+}
+
+/* All that only the loop used. What is still with the writer ends here, unanswered. */
+static void close_parts(struct sidecar *sidecar)
+{
+	publish_finish(&sidecar->publish);
+	server_destroy(sidecar->server);
+	while (sidecar->calls)
+		call_end(sidecar->calls);
+	for (int i = 0; i < SIDECAR_EVENTS; i++)
+		if (sidecar->events[i])
+			event_free(sidecar->events[i]);
+	if (sidecar->base)
+		event_base_free(sidecar->base);
+	registry_reader_close(sidecar->reader);
+	sidecar->server = NULL;
+	sidecar->base = NULL;
+	sidecar->reader = NULL;
+	memset(sidecar->events, 0, sizeof(sidecar->events));
+}
+
+int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
+{
+	struct sidecar *sidecar = calloc(1, sizeof(*sidecar));
+	int error;
+
+	if (!sidecar)
+		return -ENOMEM;
+	pthread_mutex_init(&sidecar->mutex, NULL);
+	sidecar->control_fd = -1;
+	sidecar->config_arena = arena_create();
+	sidecar->config = copy_config(sidecar->config_arena, config);
+	sidecar->blocking = blocking_create();
+	sidecar->random = siphash_key_random().k0;
+	publish_init(&sidecar->publish, config->dns, config->clock, &config->thread->metrics,
+		config->publish_timeout_ns);
+	error = load_token(config, &sidecar->token);
+	set_guard(sidecar);
+	if (!error)
+		error = open_parts(sidecar);
+	if (error) {
+		sidecar_stop(sidecar);
+		sidecar_destroy(sidecar);
+		return error;
+	}
+	registry_writer_observe(config->writer, sidecar->inbox);
+	error = -pthread_create(&sidecar->thread, NULL, run, sidecar);
+	if (error) {
+		/* The writer knows the inbox now, so that has to stay; a process without threads ends anyway.
+		 */
+		close_parts(sidecar);
+		return error;
+	}
+	sidecar->running = true;
+	*ret = sidecar;
+	return 0;
+}
+
+void sidecar_reconfigure(struct sidecar *sidecar, const struct sidecar_config *config)
+{
+	struct arena *arena;
+	char *token;
+
+	if (load_token(config, &token) != 0)
+		return; /* any error keeps everything as it was */
+	arena = arena_create();
+	pthread_mutex_lock(&sidecar->mutex);
+	arena_destroy(sidecar->next_arena);
+	free(sidecar->next_token);
+	sidecar->next_config = copy_config(arena, config);
+	sidecar->next_arena = arena;
+	sidecar->next_token = token;
+	sidecar->reconfigure = true;
+	pthread_mutex_unlock(&sidecar->mutex);
+	net_wake_ring(sidecar->control_fd);
+}
+
+void sidecar_stop(struct sidecar *sidecar)
+{
+	if (!sidecar)
+		return;
+	if (sidecar->running) {
+		pthread_mutex_lock(&sidecar->mutex);
+		sidecar->stop = true;
+		pthread_mutex_unlock(&sidecar->mutex);
+		net_wake_ring(sidecar->control_fd);
+		pthread_join(sidecar->thread, NULL);
+		sidecar->running = false;
+	}
+	close_parts(sidecar);
+}
+
+void sidecar_destroy(struct sidecar *sidecar)
+{
+	if (!sidecar)
+		return;
+	registry_inbox_destroy(sidecar->inbox);
+	blocking_destroy(sidecar->blocking);
+	arena_destroy(sidecar->config_arena);
+	arena_destroy(sidecar->next_arena);
+	free(sidecar->token);
+	free(sidecar->next_token);
+	if (sidecar->control_fd >= 0)
+		close(sidecar->control_fd);
+	pthread_mutex_destroy(&sidecar->mutex);
+	free(sidecar);
+}

@@ -1,0 +1,238 @@
+#include "view/follower.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "net/wake.h"
+
+#define POLL_MS 1000	   /* without a bell, and for the ticks */
+#define POLL_LOADING_MS 50 /* until the first load */
+
+static void tick(struct follower *f)
+{
+	if (f->slot)
+		page_tick(f->slot);
+}
+
+/* Says what keeps the view from following; once for each new reason. */
+static int complain(struct follower *f, int error, const char *what)
+{
+	bool usual = error == -ENOENT || error == -EAGAIN;
+
+	if (f->report && error != f->error && !(usual && !f->loaded))
+		f->report(LOG_ERROR, what, f->path, err_str(error));
+	f->error = error;
+	registry_reader_close(f->reader);
+	f->reader = NULL;
+	return error;
+}
+
+/* The zones' share of a request. The longest name cannot grow in a reload (view_reload_zones). */
+static void use_zones(struct follower *f, struct render_request *request)
+{
+	rcu_online();
+	const struct zones *zones = atomic_load_explicit(f->zones, memory_order_acquire);
+	request->ttl = zones->ttl;
+	request->zone_size = zones->longest;
+	rcu_offline();
+}
+
+static void apply(
+	struct follower *f, const char *service, const struct registry_instance *instances, size_t count)
+{
+	struct render_request request = {.service = service, .instances = instances, .count = count};
+
+	use_zones(f, &request);
+	services_apply(f->services, &request);
+	tick(f);
+}
+
+/* Everything is swapped: now the world may know, and then what is old may go. */
+static void publish(struct follower *f, uint64_t index)
+{
+	f->seen = index;
+	f->error = 0;
+	atomic_store_explicit(&f->index, index, memory_order_release);
+	atomic_store_explicit(&f->ready, true, memory_order_release);
+	if (f->page) {
+		atomic_store_explicit(&f->page->index, index, memory_order_release);
+		atomic_store_explicit(&f->page->state, PAGE_READY, memory_order_release);
+	}
+	if (f->notify_fd >= 0)
+		net_wake_ring(f->notify_fd);
+	services_reclaim(f->services);
+}
+
+struct load {
+	struct follower *follower;
+	int count;
+};
+
+static int visit(const char *service, const struct registry_instance *instances, size_t count, void *ctx)
+{
+	struct load *load = ctx;
+
+	if (atomic_load_explicit(&load->follower->stop, memory_order_relaxed))
+		return -ECANCELED;
+	apply(load->follower, service, instances, count);
+	load->count++;
+	return 0;
+}
+
+static int load_all(struct follower *f)
+{
+	struct load load = {.follower = f};
+	uint64_t index = 0;
+
+	atomic_store_explicit(&f->reload, false, memory_order_relaxed);
+	services_begin_load(f->services);
+	int rc = registry_reader_walk(f->reader, visit, &load, &index);
+	if (rc < 0) {
+		atomic_store_explicit(&f->reload, true, memory_order_relaxed);
+		services_reclaim(f->services);
+		return rc == -ECANCELED ? rc : complain(f, rc, "cannot load the registry");
+	}
+	services_sweep(f->services);
+	if (f->slot)
+		metrics_add(&f->slot->metrics, METRIC_VIEW_LOADS, 1);
+	f->loaded = true;
+	publish(f, index);
+	return load.count;
+}
+
+/* The rows of one service as they were in the snapshot. */
+struct copied {
+	const struct registry_instance *instances;
+	size_t count;
+};
+
+/* Copies what changed since f->seen out of one snapshot. */
+static int copy_changes(struct follower *f, struct arena *arena, const char *const **ret_names,
+	struct copied **ret_rows, size_t *ret_count, uint64_t *ret_index)
+{
+	int rc = registry_reader_begin(f->reader);
+
+	if (rc < 0)
+		return rc;
+	rc = registry_reader_changes(f->reader, f->seen, arena, ret_names, ret_count, ret_index);
+	if (rc == 0)
+		*ret_rows = arena_alloc(arena, *ret_count * sizeof(**ret_rows));
+	for (size_t i = 0; rc == 0 && i < *ret_count; i++) {
+		const struct registry_filter filter = {.service = (*ret_names)[i]};
+		rc = registry_reader_instances(
+			f->reader, &filter, arena, &(*ret_rows)[i].instances, &(*ret_rows)[i].count);
+		tick(f);
+	}
+	registry_reader_end(f->reader);
+	return rc;
+}
+
+static int apply_changes(struct follower *f)
+{
+	struct arena *arena = arena_create();
+	const char *const *names = NULL;
+	struct copied *rows = NULL;
+	size_t count = 0;
+	uint64_t index = f->seen;
+	int rc = copy_changes(f, arena, &names, &rows, &count, &index);
+
+	if (rc == -ESTALE) {
+		arena_destroy(arena);
+		return load_all(f);
+	}
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		const char *name = rows[i].count ? rows[i].instances[0].service : names[i];
+		apply(f, name, rows[i].instances, rows[i].count);
+	}
+	if (rc == 0 && index != f->seen)
+		publish(f, index);
+	else if (rc < 0)
+		complain(f, rc, "cannot read the registry");
+	arena_destroy(arena);
+	return rc < 0 ? rc : (int)count;
+}
+
+static int step(struct follower *f)
+{
+	if (f->reader && registry_reader_replaced(f->reader)) {
+		registry_reader_close(f->reader);
+		f->reader = NULL;
+		atomic_store_explicit(&f->reload, true, memory_order_relaxed);
+	}
+	if (!f->reader) {
+		int rc = registry_reader_open(f->path, &f->reader);
+		if (rc < 0)
+			return complain(f, rc, "cannot open the registry");
+	}
+	if (atomic_exchange_explicit(&f->zones_changed, false, memory_order_acquire)) {
+		rcu_online();
+		names_report_statics(&f->services->names);
+		rcu_offline();
+	}
+	if (!f->loaded || atomic_load_explicit(&f->reload, memory_order_acquire))
+		return load_all(f);
+	return apply_changes(f);
+}
+
+int follower_step(struct follower *f)
+{
+	rcu_register();
+	int rc = step(f);
+	rcu_unregister();
+	return rc;
+}
+
+static void *run(void *ctx)
+{
+	struct follower *f = ctx;
+
+	rcu_register();
+	while (!atomic_load_explicit(&f->stop, memory_order_acquire)) {
+		struct pollfd bells[] = {
+			{.fd = f->kick_fd, .events = POLLIN}, {.fd = f->wake_fd, .events = POLLIN}};
+
+		tick(f);
+		/* First the bells, then the look: what rings during the look is seen in the next round. */
+		net_wake_clear(f->kick_fd);
+		if (f->wake_fd >= 0)
+			net_wake_clear(f->wake_fd);
+		step(f);
+		tick(f);
+		if (!atomic_load_explicit(&f->stop, memory_order_acquire))
+			poll(bells, 2, f->loaded ? POLL_MS : POLL_LOADING_MS);
+	}
+	rcu_unregister();
+	return NULL;
+}
+
+int follower_start(struct follower *f)
+{
+	sigset_t all, before;
+
+	/* Signals are for the process's first thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int rc = pthread_create(&f->thread, NULL, run, f);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return -rc;
+	pthread_setname_np(f->thread, "follower");
+	f->running = true;
+	return 0;
+}
+
+void follower_stop(struct follower *f)
+{
+	if (f->running) {
+		atomic_store_explicit(&f->stop, true, memory_order_release);
+		net_wake_ring(f->kick_fd);
+		pthread_join(f->thread, NULL);
+		f->running = false;
+	}
+	registry_reader_close(f->reader);
+	f->reader = NULL;
+}

@@ -1,0 +1,356 @@
+"""The three processes: what a kill, a stop, a reload and a second server do, and that nothing acknowledged is lost."""
+
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import packets
+import svc
+
+INSTANCES = 10_000
+PER_SERVICE = 10
+
+
+def bulk_register(server, count=INSTANCES, connections=16):
+    """Registers `count` instances, PER_SERVICE to a service, over kept connections; each must get its 200."""
+
+    def worker(first):
+        connection = server.connect_http()
+        for n in range(first, count, connections):
+            body = json.dumps(
+                {
+                    "Name": f"s{n // PER_SERVICE}",
+                    "ID": f"i{n}",
+                    "Address": f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}",
+                    "Port": 1 + n % 65535,
+                }
+            )
+            connection.request("PUT", "/v1/agent/service/register", body)
+            reply = connection.getresponse()
+            assert reply.status == 200, reply.read()
+            reply.read()
+        connection.close()
+
+    with concurrent.futures.ThreadPoolExecutor(connections) as pool:
+        list(pool.map(worker, range(connections)))
+
+
+def addresses(server, n):
+    return sorted(server.retry(f"s{n}.service.local", "A").addresses())
+
+
+def expected(n):
+    return sorted(
+        f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}" for i in range(n * PER_SERVICE, (n + 1) * PER_SERVICE)
+    )
+
+
+class Prober(threading.Thread):
+    """Asks one name again and again on one socket, each query until it is answered; keeps every answer."""
+
+    def __init__(self, server, name, kind="A"):
+        super().__init__(daemon=True)
+        self.server, self.name, self.kind = server, name, kind
+        self.stopped = threading.Event()
+        self.answers, self.errors, self.slowest = [], [], 0.0
+
+    def run(self):
+        with self.server.udp() as client:
+            n = 0
+            while not self.stopped.is_set():
+                n += 1
+                data = packets.query(self.name, svc.qtype(self.kind), ident=n & 0xFFFF)
+                started = time.monotonic()
+                try:
+                    reply = svc.read_reply(client.exchange(data))
+                except OSError as error:  # ECONNREFUSED or a lost query (the socket's timeout)
+                    self.errors.append(repr(error))
+                    continue
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.answers.append((reply.rcode, tuple(sorted(reply.addresses()))))
+
+    def __enter__(self):
+        self.start()
+        svc.wait_until(lambda: len(self.answers) > 20, "the prober is at work")
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.join()
+
+
+@pytest.fixture
+def server(tmp_path):
+    with svc.Server(tmp_path) as server:
+        yield server
+
+
+def test_kill_sidecar(server):
+    """DNS goes on answering, the sidecar is back, what was acknowledged is there."""
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    with Prober(server, "web.service.local") as prober:
+        for n in range(3):
+            old = server.signal("sidecar", signal.SIGKILL)
+            svc.wait_until(lambda old=old: server.children().get("sidecar", old) != old, "another sidecar")
+            server.wait_ready()
+            server.register("web", id=f"again{n}", address="10.0.0.1", port=81 + n)
+        dns = server.pid("dns")
+    assert not prober.errors
+    assert set(prober.answers) == {(0, ("10.0.0.1",))}
+    assert server.pid("dns") == dns
+    assert sorted(server.get("/v1/agent/services")) == ["again0", "again1", "again2", "w1"]
+    assert len(server.ask("web.service.local", "SRV").srv()) == 4
+
+
+def test_acknowledged_survives_kill_of_sidecar_under_load(server):
+    """Registrations from four clients while the sidecar is killed: each 200 is in the registry and in DNS."""
+    acknowledged, stop = [], threading.Event()
+
+    def client(n):
+        k = 0
+        while not stop.is_set():
+            k += 1
+            id = f"c{n}-{k}"
+            try:
+                answer = server_http(server, {"Name": "load", "ID": id, "Address": f"10.9.{n}.{k % 250}", "Port": k})
+            except (OSError, ValueError, svc.http.client.HTTPException):
+                time.sleep(0.005)
+                continue
+            if answer == 200:
+                acknowledged.append(id)
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for _ in range(4):
+        before = len(acknowledged)
+        svc.wait_until(lambda before=before: len(acknowledged) > before + 20, "some registrations")
+        old = server.signal("sidecar", signal.SIGKILL)
+        svc.wait_until(lambda old=old: server.children().get("sidecar", old) != old, "another sidecar")
+    stop.set()
+    for t in threads:
+        t.join()
+    server.wait_ready()
+    stored = server.get("/v1/agent/services")
+    assert set(acknowledged) <= set(stored)
+    shown = {target.split(".")[0] for *_, target in server.retry("load.service.local", "SRV").srv()}
+    assert set(acknowledged) <= shown
+
+
+def server_http(server, body):
+    connection = server.connect_http(timeout=5)
+    try:
+        connection.request("PUT", "/v1/agent/service/register", json.dumps(body))
+        reply = connection.getresponse()
+        reply.read()
+        return reply.status
+    finally:
+        connection.close()
+
+
+def test_kill_dns_with_10000_instances(server):
+    """Queries wait in the socket and get the right answer; the view is whole again; then everything is killed."""
+    bulk_register(server)
+    with Prober(server, "s7.service.local") as prober:
+        for _ in range(3):
+            answered = len(prober.answers)
+            old = server.signal("dns", signal.SIGKILL)
+            svc.wait_until(lambda old=old: server.children().get("dns", old) != old, "another dns")
+            svc.wait_until(lambda answered=answered: len(prober.answers) > answered + 20, "answers again")
+    assert not prober.errors, "a query was refused or lost"
+    wrong = {a for a in prober.answers if a not in ((0, tuple(expected(7))), (2, ()))}
+    assert not wrong, "neither the right answer nor SERVFAIL"
+    sanitized = "build/asan" in str(svc.BINARY) or "sanitize" in os.environ.get("SVCDNS_BUILD", "")
+    if not sanitized:
+        assert (2, ()) not in prober.answers, "a load of 10,000 instances takes less than a second"
+    for n in (0, 1, 499, 999):
+        assert addresses(server, n) == expected(n)
+    server.kill()
+    server.start()
+    for n in (0, 1, 499, 999):
+        assert addresses(server, n) == expected(n)
+    assert server.metric("svcdns_view_instances") == INSTANCES
+
+
+def test_a_load_of_more_than_a_second_is_servfail_with_ede_14(tmp_path):
+    """dns alone, held up by a registry that cannot be read yet: SERVFAIL and EDE 14, never NXDOMAIN."""
+    (tmp_path / "registry.db").write_bytes(b"this is no database" * 100)
+    server = svc.Server(tmp_path, {"dns.load_patience": "200ms"})
+    server.start(ready=False)
+    try:
+        svc.wait_until(lambda: "dns" in server.children(), "the dns process")
+        reply = server.ask("web.service.local", "A")
+        assert reply.rcode == 2
+        assert reply.ede()[0][0] == 14
+        assert server.ask("example.com", "A").rcode == 5
+    finally:
+        server.stop()
+    assert (tmp_path / "registry.db").read_bytes() == b"this is no database" * 100
+    assert "sidecar cannot start" in server.log()
+
+
+@pytest.mark.parametrize("role", ["dns", "sidecar"])
+def test_a_stopped_process_is_noticed_and_replaced(tmp_path, role):
+    with svc.Server(tmp_path, {"process.stall_timeout": "1s"}) as server:
+        server.register("web", id="w1", address="10.0.0.1", port=80)
+        old = server.signal(role, signal.SIGSTOP)
+        svc.wait_until(lambda: server.children().get(role, old) != old, "the stopped process is replaced")
+        server.wait_ready()
+        assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+        assert "stands still" in server.log()
+
+
+def test_kill_of_the_supervisor_ends_all(tmp_path):
+    server = svc.Server(tmp_path).start()
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    server.kill()  # waits for the children to end
+    with server.start():
+        assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+
+
+def run(server, config=None):
+    """Starts a second server and returns (status, output)."""
+    other = svc.Server(server.directory / "other", config)
+    done = subprocess.run(other.arguments(), capture_output=True, text=True, timeout=svc.PATIENCE, cwd=server.directory)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_second_server_on_the_same_registry(server):
+    status, output = run(server, {"registry.path": server.config["registry.path"]})
+    assert status == 1
+    assert f"is held by another svcdnsd with pid {server.process.pid}" in output
+
+
+@pytest.mark.parametrize("key", ["dns.listen", "http.listen"])
+def test_second_server_on_the_same_address(server, key):
+    status, output = run(server, {key: server.config[key]})
+    assert status == 1
+    assert "cannot listen on" in output and "is another server running there?" in output
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+
+
+def test_udp_only_holder_of_the_address_is_noticed(tmp_path):
+    """Somebody's UDP socket with SO_REUSEPORT: sharing the port with it would lose half of the queries."""
+    server = svc.Server(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", server.port))
+        done = subprocess.run(server.arguments(), capture_output=True, text=True, timeout=svc.PATIENCE)
+    assert done.returncode == 1
+    assert f"cannot listen on UDP 127.0.0.1:{server.port}" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_clean_end(tmp_path, number):
+    server = svc.Server(tmp_path).start()
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    children = server.children()
+    server.process.send_signal(number)
+    assert server.process.wait(svc.PATIENCE) == 0
+    assert all(not os.path.exists(f"/proc/{pid}") for pid in children.values())
+    server.check_log()
+    with server.start():
+        assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+
+
+ZONE = """$ORIGIN service.local.
+$TTL 5
+@ IN SOA ns1 hostmaster 1 3600 600 86400 5
+@ IN NS ns1
+ns1 IN A 127.0.0.1
+fixed IN A {}
+"""
+
+
+def test_reload(tmp_path):
+    """SIGHUP reads config and zone file again; the listeners stay and no query is lost."""
+    config = tmp_path / "svcdns.conf"
+    config.write_text("[dns]\nnsid = one\n")
+    server = svc.Server(tmp_path, zone=ZONE.format("10.0.0.1"))
+    argv = server.arguments
+    server.arguments = lambda: argv() + [f"--config={config}"]
+    with server.start():
+        pids = server.children()
+        with Prober(server, "fixed.service.local") as prober:
+            assert nsid(server) == b"one"
+            config.write_text("[dns]\nnsid = two\nworkers = 3\n")
+            (tmp_path / "test.zone").write_text(ZONE.format("10.0.0.2"))
+            server.signal("supervisor", signal.SIGHUP)
+            svc.wait_until(lambda: server.ask("fixed.service.local").addresses() == ["10.0.0.2"], "the new zone")
+            svc.wait_until(lambda: nsid(server) == b"two", "the new identity")
+            # An error leaves everything as it was, and is told with file, line and key.
+            config.write_text("[dns]\nnsid = three\nworkerz = 3\n")
+            server.signal("supervisor", signal.SIGHUP)
+            svc.wait_until(lambda: "workerz" in server.log(), "the error is told")
+            config.write_text("[dns]\nnsid = three\n")
+            (tmp_path / "test.zone").write_text(ZONE.format("10.0.0.3") + "*.x IN A 10.0.0.9\n")
+            server.signal("supervisor", signal.SIGHUP)
+            svc.wait_until(lambda: "test.zone:7" in server.log(), "the zone file's error is told")
+        assert f"{config}:3: dns.workerz: there is no such key" in server.log()
+        assert nsid(server) == b"two"
+        assert server.ask("fixed.service.local").addresses() == ["10.0.0.2"]
+        assert server.children() == pids
+    assert not prober.errors
+    assert {rcode for rcode, _ in prober.answers} == {0}
+    assert "needs_restart=dns.workers" in server.log()
+
+
+def nsid(server):
+    reply = server.ask("service.local", "SOA", options=packets.option(3))
+    return next(iter(reply.opt.values(3)), None)
+
+
+def test_receive_buffer_is_logged(server):
+    assert "receive_buffer_asked=4194304" in server.log()
+    assert "receive_buffer_granted=" in server.log()
+
+
+def test_crash_loop_backs_off_and_ends_cleanly(tmp_path):
+    """A registry that cannot be opened: the sidecar is tried again with growing pauses, one line each."""
+    (tmp_path / "registry.db").write_bytes(b"x" * 8192)
+    server = svc.Server(tmp_path)
+    server.start(ready=False)
+    svc.wait_until(lambda: server.log().count("process died") >= 3, "three attempts")
+    server.stop()
+    starts = [line for line in server.log().splitlines() if "process died" in line and "sidecar" in line]
+    assert len(starts) == len(set(starts)) >= 3
+
+
+def test_greeting(server):
+    log = server.log()
+    assert f"registry in {server.config['registry.path']}" in log
+    for line in ("curl -X PUT", "dig @127.0.0.1", "/v1/health/service/web?pretty"):
+        assert line in log
+
+
+def test_unprivileged_user(tmp_path):
+    """process.user: the children run as that user, without capabilities, and can still work."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to change the user")
+    os.chmod(tmp_path, 0o711)
+    for folder in tmp_path.parents:
+        if folder != folder.parent and folder.owner() == "root" and not os.stat(folder).st_mode & 0o001:
+            pytest.skip(f"{folder} cannot be reached by other users")
+    path = tmp_path / "reg" / "registry.db"
+    with svc.Server(tmp_path / "run", {"process.user": "nobody", "registry.path": str(path)}) as server:
+        server.register("web", id="w1", address="10.0.0.1", port=80)
+        assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+        for role in ("supervisor", "dns", "sidecar"):
+            status = open(f"/proc/{server.pid(role)}/status").read()
+            fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+            assert fields["Uid"].split()[0] == str(path.parent.stat().st_uid) != "0"
+            assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
+            assert fields["NoNewPrivs"] == "1"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        old = server.signal("sidecar", signal.SIGKILL)
+        svc.wait_until(lambda: server.children().get("sidecar", old) != old, "another sidecar")
+        server.wait_ready()

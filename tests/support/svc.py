@@ -1,0 +1,462 @@
+"""Starts and drives a real svcdnsd for the suites in tests/integration and tests/interop.
+
+    with Server(directory) as server:
+        server.register("web", id="i1", address="10.0.0.1", port=8080)
+        assert server.ask("web.service.local", "SRV").srv() == [(1, 1, 8080, "i1.web.service.local")]
+
+Every reply that `ask` returns was read by the strict reader (strict.py) and by dnspython. `stop` demands a clean end:
+exit status 0 and no report of a sanitizer in the log."""
+
+import http.client
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+import urllib.parse
+from pathlib import Path
+
+import dns.message
+import dns.rdatatype
+
+import packets
+import strict
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("SVCDNSD", ROOT / "build/asan/src/main/svcdnsd"))
+REPORTS = re.compile(rb"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer|runtime error:|Assertion .* failed)")
+PATIENCE = 20.0  # seconds; generous, because sanitizers and busy machines are slow
+
+
+def wait_until(condition, what, patience=PATIENCE, interval=0.01):
+    """Calls `condition` until it returns something true, and returns that; fails with `what` otherwise."""
+    deadline = time.monotonic() + patience
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {patience:g} s: {what}")
+        time.sleep(interval)
+
+
+def have_ipv6():
+    """True if ::1 can be bound."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+IPV6 = have_ipv6()
+
+
+def _is_free(host, port, kind):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as s:
+        try:
+            if kind == socket.SOCK_STREAM:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(hosts=("127.0.0.1",), kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM)):
+    """A port that is free on all hosts and for all kinds; below the range that the kernel hands out itself."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        if all(_is_free(host, port, kind) for host in hosts for kind in kinds):
+            return port
+    raise AssertionError("no free port")
+
+
+def qtype(kind):
+    return kind if isinstance(kind, int) else dns.rdatatype.from_text(kind)
+
+
+def read_reply(data):
+    """The reply as strict.Reply, after dnspython has agreed that it is one."""
+    reply = strict.parse(data)
+    other = dns.message.from_wire(data, ignore_trailing=False)
+    counts = [len(section) for section in other.sections]
+    rrs = [sum(len(rrset) for rrset in section) for section in other.sections[1:]]
+    expected = [len(reply.answer), len(reply.authority), len(reply.additional)]
+    assert counts[0] == len(reply.questions) and rrs == expected, f"dnspython reads {counts}, {rrs}: {reply}"
+    return reply
+
+
+class Udp:
+    """A UDP client socket."""
+
+    def __init__(self, address, source=None):
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect(address)
+        self.socket.settimeout(PATIENCE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.send(data)
+
+    def receive(self):
+        return self.socket.recv(65535)
+
+    def exchange(self, data):
+        """Sends and returns the first packet that comes back with the same id."""
+        self.send(data)
+        while True:
+            reply = self.receive()
+            if reply[:2] == data[:2]:
+                return reply
+
+
+class Tcp:
+    """A TCP client connection."""
+
+    def __init__(self, address, source=None):
+        self.socket = socket.create_connection(address, timeout=PATIENCE, source_address=source and (source, 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def _read(self, size):
+        data = b""
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            if not part:
+                raise EOFError(f"closed after {len(data)} of {size} bytes")
+            data += part
+        return data
+
+    def receive(self):
+        """One message without its length."""
+        return self._read(struct.unpack("!H", self._read(2))[0])
+
+    def exchange(self, data):
+        self.send(packets.frame(data))
+        return self.receive()
+
+    def is_closed(self):
+        """True if the server has closed; waits for nothing, takes no data."""
+        readable, _, _ = select.select([self.socket], [], [], 0)
+        if not readable:
+            return False
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
+        except ConnectionResetError:
+            return True
+
+    def wait_closed(self, patience=PATIENCE):
+        """Waits until the server closes, reading what it still sends; returns what that was."""
+        data, self_timeout = b"", self.socket.gettimeout()
+        self.socket.settimeout(patience)
+        try:
+            while True:
+                part = self.socket.recv(65536)
+                if not part:
+                    return data
+                data += part
+        except ConnectionResetError:
+            return data
+        finally:
+            self.socket.settimeout(self_timeout)
+
+
+class Answer:
+    """An HTTP reply."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+        self.text = body.decode(errors="replace")
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.text!r}"
+
+
+class Server:
+    """One svcdnsd: the supervisor and its two children, with all its files in `directory`.
+
+    `options` are config keys with "_" for the dot, e.g. dns_udp_size=4096 (section first), or a dict with the real
+    keys in `config`."""
+
+    def __init__(self, directory, config=None, zone=None, wrapper=(), environment=None):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        hosts = ("127.0.0.1", "::1") if IPV6 else ("127.0.0.1",)
+        self.port = free_port(hosts)
+        self.http_port = free_port(kinds=(socket.SOCK_STREAM,))
+        self.address = ("127.0.0.1", self.port)
+        self.address6 = ("::1", self.port)
+        self.log_path = self.directory / "log"
+        self.config = {
+            "dns.listen": ",".join(f"[{h}]:{self.port}" if ":" in h else f"{h}:{self.port}" for h in hosts),
+            "http.listen": f"127.0.0.1:{self.http_port}",
+            "registry.path": str(self.directory / "registry.db"),
+            "node.name": "testnode",
+            "node.address": "127.0.0.1",
+        }
+        if zone is not None:
+            path = self.directory / "test.zone"
+            path.write_text(zone)
+            self.config["zone.file"] = str(path)
+        self.config.update(config or {})
+        self.wrapper, self.environment = list(wrapper), dict(environment or {})
+        self.process = None
+        self._http = None
+
+    # The process
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+    def arguments(self):
+        return [str(BINARY)] + [f"--{key}={value}" for key, value in self.config.items() if value is not None]
+
+    def start(self, ready=True):
+        """Starts the server; returns when it answers /readyz with 200."""
+        environment = dict(os.environ)
+        environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+        environment.update(self.environment)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.wrapper + self.arguments(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                env=environment,
+            )
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, patience=PATIENCE):
+        def ready():
+            assert self.process.poll() is None, f"svcdnsd ended with {self.process.returncode}:\n{self.log()}"
+            try:
+                return self.http("GET", "/readyz", fresh=True).status == 200
+            except (OSError, http.client.HTTPException):
+                return False
+
+        try:
+            wait_until(ready, "/readyz answers 200", patience)
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.log()}") from None
+
+    def stop(self, patience=PATIENCE):
+        """SIGTERM; demands exit status 0 and a log without reports."""
+        self._drop_http()
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            status = process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"svcdnsd did not end within {patience:g} s of SIGTERM:\n{self.log()}") from None
+        self.check_log()
+        assert status == 0, f"svcdnsd ended with status {status}:\n{self.log()}"
+
+    def kill(self):
+        """SIGKILL for the supervisor; the children follow it by PR_SET_PDEATHSIG."""
+        self._drop_http()
+        if self.process is None:
+            return
+        children = self.children()
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        for pid in children.values():
+            wait_until(lambda pid=pid: not _alive(pid), f"child {pid} ends with the supervisor")
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def children(self):
+        """The children's pids by role: {"dns": 12, "sidecar": 13}; a role that is not running is missing."""
+        found = {}
+        for pid in _children_of(self.process.pid):
+            try:
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            for argument in arguments:
+                if argument.startswith(b"--role="):
+                    found[argument[7:].decode()] = pid
+        return found
+
+    def pid(self, role):
+        """The pid of "supervisor", "dns" or "sidecar"; waits until there is one."""
+        if role == "supervisor":
+            return self.process.pid
+        return wait_until(lambda: self.children().get(role), f"there is a {role} process")
+
+    def signal(self, role, number):
+        """Sends a signal to one process and returns its pid."""
+        pid = self.pid(role)
+        os.kill(pid, number)
+        return pid
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def check_log(self):
+        """Fails if a sanitizer or an assertion has spoken."""
+        found = REPORTS.search(self.log_path.read_bytes())
+        assert not found, f"{found.group().decode()}:\n{self.log()[-20000:]}"
+
+    # HTTP
+
+    def _drop_http(self):
+        if self._http:
+            self._http.close()
+        self._http = None
+
+    def connect_http(self, timeout=PATIENCE):
+        """A new connection (http.client.HTTPConnection)."""
+        return http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=timeout)
+
+    def http(self, method, path, body=None, headers=None, fresh=False):
+        """One request, on a connection that is kept open. A body that is not bytes or text is sent as JSON."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        connection = self.connect_http() if fresh else self._http or self.connect_http()
+        try:
+            connection.request(method, path, body, headers)
+            reply = connection.getresponse()
+            answer = Answer(reply.status, reply.headers, reply.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            if not fresh and self._http is connection:
+                self._http = None  # a kept connection that the server closed: once more on a new one
+                return self.http(method, path, body, headers)
+            raise
+        if fresh:
+            connection.close()
+        else:
+            self._http = connection
+        return answer
+
+    def get(self, path):
+        """GET that must succeed; the decoded JSON."""
+        answer = self.http("GET", path)
+        assert answer.status == 200, f"GET {path}: {answer}"
+        return answer.json()
+
+    def put(self, path, body=None):
+        """PUT that must succeed."""
+        answer = self.http("PUT", path, body)
+        assert answer.status == 200, f"PUT {path} {body}: {answer}"
+        return answer
+
+    def register(self, name, id=None, address=None, port=0, **fields):
+        """Registers an instance; more fields as Consul names them (Tags=…, Meta=…, Check=…)."""
+        body = {"Name": name, "Port": port, **fields}
+        if id is not None:
+            body["ID"] = id
+        if address is not None:
+            body["Address"] = address
+        return self.put("/v1/agent/service/register", body)
+
+    def deregister(self, id):
+        return self.put("/v1/agent/service/deregister/" + urllib.parse.quote(id, safe=""))
+
+    def check(self, verdict, id, note=None):
+        """Sets a TTL check: verdict "pass", "warn" or "fail"."""
+        query = "?note=" + urllib.parse.quote(note) if note else ""
+        return self.put(f"/v1/agent/check/{verdict}/{urllib.parse.quote(id, safe='')}{query}")
+
+    def metric(self, name):
+        """The sum of a metric over its labels, from /metrics; name may carry labels."""
+        text = self.http("GET", "/metrics").text
+        pattern = re.escape(name) + (r"" if "{" in name else r"(?:\{[^}]*\})?") + r" (\S+)$"
+        return sum(float(value) for value in re.findall("^" + pattern, text, re.M))
+
+    # DNS
+
+    def udp(self, host="127.0.0.1", source=None):
+        return Udp((host, self.port), source)
+
+    def tcp(self, host="127.0.0.1", source=None):
+        return Tcp((host, self.port), source)
+
+    def exchange(self, data, tcp=False, **where):
+        """One raw exchange on a socket of its own."""
+        with self.tcp(**where) if tcp else self.udp(**where) as client:
+            return client.exchange(data)
+
+    def ask(self, name, kind="A", tcp=False, edns=True, size=1232, options=b"", flags=0, klass=1, **where):
+        """Asks one question and returns the reply, read twice (see read_reply)."""
+        record = packets.opt(size, options) if edns else None
+        ident = random.randrange(65536)
+        data = packets.query(name, qtype(kind), klass, flags, record, ident)
+        reply = read_reply(self.exchange(data, tcp, **where))
+        assert reply.id == ident
+        return reply
+
+    def retry(self, name, kind="A", **options):
+        """As a resolver does: by UDP, and again by TCP if the answer was cut short."""
+        reply = self.ask(name, kind, **options)
+        return self.ask(name, kind, tcp=True, **options) if reply.tc else reply
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children_of(parent):
+    """The direct children of a process, from /proc."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(entry.name))
+    return found

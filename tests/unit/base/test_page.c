@@ -1,0 +1,163 @@
+/* test_page.c -- shared pages and the counters in them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/page.h"
+
+static void two_sides(void **state)
+{
+	struct page *writer, *reader, *none = NULL;
+	int writable, readable;
+
+	(void)state;
+	assert_int_equal(page_create(&writable, &readable), 0);
+	assert_true(fcntl(writable, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(readable, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(page_map(writable, true, &writer), 0);
+	assert_int_equal(page_map(readable, false, &reader), 0);
+	assert_int_equal(page_map(readable, true, &none), -EACCES);
+	assert_null(none);
+	assert_int_equal(atomic_load(&reader->state), PAGE_DOWN);
+	atomic_store_explicit(&writer->index, 42, memory_order_release);
+	assert_int_equal(atomic_load_explicit(&reader->index, memory_order_acquire), 42);
+	/* Nobody can pull the memory away from under the other side, nor write through the second descriptor.
+	 */
+	assert_int_equal(ftruncate(writable, 0), -1);
+	assert_int_equal(write(readable, "x", 1), -1);
+	assert_int_equal(mprotect(reader, sizeof(*reader), PROT_READ | PROT_WRITE), -1);
+	page_unmap(writer);
+	page_unmap(reader);
+	page_unmap(NULL);
+	close(writable);
+	close(readable);
+}
+
+static void not_a_page(void **state)
+{
+	struct page *page = NULL;
+	int fd = memfd_create("short", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(page_map(fd, false, &page), -EINVAL);
+	close(fd);
+	assert_int_equal(page_map(-1, false, &page), -EBADF);
+	assert_null(page);
+}
+
+static void slots_add_up(void **state)
+{
+	uint64_t totals[METRIC_COUNT] = {0};
+	struct page *page;
+	int writable, readable;
+
+	(void)state;
+	assert_int_equal(page_create(&writable, &readable), 0);
+	assert_int_equal(page_map(writable, true, &page), 0);
+	metrics_add(&page->threads[PAGE_MAIN].metrics, METRIC_DNS_TRUNCATED, 1);
+	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TRUNCATED, 2);
+	metrics_add(&page->threads[PAGE_THREADS - 1].metrics, METRIC_DNS_TRUNCATED, 4);
+	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TCP_OPEN, 3);
+	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TCP_OPEN, -1);
+	metrics_set(&page->threads[PAGE_FOLLOWER].metrics, METRIC_VIEW_NAMES, 9);
+	page_sum(page, totals);
+	assert_int_equal(totals[METRIC_DNS_TRUNCATED], 7);
+	assert_int_equal(totals[METRIC_DNS_TCP_OPEN], 2);
+	assert_int_equal(totals[METRIC_VIEW_NAMES], 9);
+	/* Into what is there: that is how two pages add up. */
+	page_sum(page, totals);
+	assert_int_equal(totals[METRIC_DNS_TRUNCATED], 14);
+	page_unmap(page);
+	close(writable);
+	close(readable);
+}
+
+static void reset_before_a_start(void **state)
+{
+	uint64_t totals[METRIC_COUNT] = {0};
+	struct page_thread *thread;
+	struct page *page;
+	int writable, readable;
+
+	(void)state;
+	assert_int_equal(page_create(&writable, &readable), 0);
+	assert_int_equal(page_map(writable, true, &page), 0);
+	thread = &page->threads[PAGE_WORKER + 1];
+	atomic_store(&page->state, PAGE_READY);
+	atomic_store(&page->pid, 4711);
+	atomic_store(&page->index, 12);
+	page_tick(thread);
+	page_tick(thread);
+	assert_int_equal(atomic_load(&thread->tick), 2);
+	atomic_store(&thread->patience, 60);
+	metrics_add(&thread->metrics, METRIC_DNS_RESPONSES_NOERROR, 5);
+	metrics_set(&thread->metrics, METRIC_DNS_TCP_OPEN, 3);
+	page_reset(page);
+	assert_int_equal(atomic_load(&page->state), PAGE_DOWN);
+	assert_int_equal(atomic_load(&page->pid), 0);
+	assert_int_equal(atomic_load(&page->index), 0);
+	assert_int_equal(atomic_load(&thread->tick), 0);
+	assert_int_equal(atomic_load(&thread->patience), 0);
+	page_sum(page, totals);
+	assert_int_equal(totals[METRIC_DNS_RESPONSES_NOERROR], 5);
+	/* The connections of a dead process are gone. */
+	assert_int_equal(totals[METRIC_DNS_TCP_OPEN], 0);
+	page_unmap(page);
+	close(writable);
+	close(readable);
+}
+
+static size_t count_lines(const char *text, const char *start)
+{
+	size_t count = 0;
+
+	for (const char *p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+		count += strncmp(p, start, strlen(start)) == 0;
+	return count;
+}
+
+static void prometheus_text(void **state)
+{
+	uint64_t totals[METRIC_COUNT];
+	struct buf text = {0};
+
+	(void)state;
+	for (uint64_t i = 0; i < METRIC_COUNT; i++)
+		totals[i] = 1000 + i;
+	totals[METRIC_DNS_REQUESTS_UDP_SRV] = UINT64_MAX;
+	totals[METRIC_HTTP_PARKED] = (uint64_t)-1;
+	metrics_format(totals, &text);
+	assert_non_null(strstr(text.data, "# HELP svcdns_dns_requests_total Queries by transport and type.\n"
+					  "# TYPE svcdns_dns_requests_total counter\n"
+					  "svcdns_dns_requests_total{proto=\"udp\",type=\"A\"} 1000\n"));
+	assert_non_null(strstr(text.data, "{proto=\"udp\",type=\"SRV\"} 18446744073709551615\n"));
+	assert_non_null(strstr(text.data, "# TYPE svcdns_api_parked gauge\nsvcdns_api_parked -1\n"));
+	/* A family is introduced once, and each metric is one line. */
+	assert_int_equal(count_lines(text.data, "# TYPE svcdns_dns_requests_total "), 1);
+	assert_int_equal(count_lines(text.data, "svcdns_"), METRIC_COUNT);
+	assert_int_equal(count_lines(text.data, "# HELP "), count_lines(text.data, "# TYPE "));
+	assert_int_equal(text.data[text.size - 1], '\n');
+	buf_finish(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_sides),
+		cmocka_unit_test(not_a_page),
+		cmocka_unit_test(slots_add_up),
+		cmocka_unit_test(reset_before_a_start),
+		cmocka_unit_test(prometheus_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

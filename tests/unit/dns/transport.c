@@ -1,0 +1,209 @@
+/* transport.c -- see transport.h. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "net/listen.h"
+#include "transport.h"
+
+_Atomic unsigned fake_answered, fake_send_fails, fake_accept_fails, fake_accepts;
+_Atomic bool fake_view_ready;
+static _Thread_local int fake_reading; /* inside view_read_begin() */
+static _Thread_local bool fake_reader; /* registered */
+
+static uint8_t pattern(size_t i)
+{
+	return (uint8_t)(i * 7);
+}
+
+size_t dns_respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
+	size_t query_size, uint8_t *answer, size_t capacity)
+{
+	if (fake_reading != 1)
+		abort();
+	if (query_size < 14 || (query[AT_FLAGS] & 0x80))
+		return 0;
+	size_t size = wire_get16(query + 12);
+	if (size < SMALL || size > capacity)
+		abort();
+	for (size_t i = 0; i < size; i++)
+		answer[i] = pattern(i);
+	memcpy(answer, query, 2);
+	wire_set16(answer + AT_FLAGS, WIRE_FLAG_QR | (context->loading ? WIRE_SERVFAIL : 0));
+	wire_set32(answer + AT_HASH, source->hash);
+	answer[AT_TCP] = source->tcp;
+	wire_set16(answer + AT_UDP_SIZE, context->udp_size);
+	wire_set16(answer + AT_KEEPALIVE, context->keepalive);
+	answer[AT_NSID] = (uint8_t)context->nsid[0];
+	fake_answered++;
+	return size;
+}
+
+bool view_ready(const struct view *view)
+{
+	return fake_view_ready;
+}
+
+void view_reader_register(void)
+{
+	fake_reader = true;
+}
+
+void view_reader_unregister(void)
+{
+	fake_reader = false;
+}
+
+void view_read_begin(void)
+{
+	if (!fake_reader || fake_reading++ != 0)
+		abort();
+}
+
+void view_read_end(void)
+{
+	if (fake_reading-- != 1)
+		abort();
+}
+
+/* Takes one of the failures that were ordered. */
+static bool take_failure(_Atomic unsigned *failures)
+{
+	unsigned left = *failures;
+	while (left > 0)
+		if (atomic_compare_exchange_weak(failures, &left, left - 1))
+			return true;
+	return false;
+}
+
+/* Replace the C library's. */
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	if (take_failure(&fake_send_fails)) {
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+	fake_accepts++;
+	if (take_failure(&fake_accept_fails)) {
+		errno = EMFILE;
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, address, size, flags);
+}
+
+void transport_init(struct transport *t, const char *host, unsigned workers)
+{
+	int writable, readable, granted;
+	*t = (struct transport){.config.workers = workers};
+	fake_answered = fake_send_fails = fake_accept_fails = fake_accepts = 0;
+	fake_view_ready = true;
+	clock_manual_init(&t->clock, CLOCK_NS_PER_S, CLOCK_NS_PER_S);
+	assert_int_equal(page_create(&writable, &readable), 0);
+	assert_int_equal(page_map(writable, true, &t->page), 0);
+	close(writable);
+	close(readable);
+	assert_int_equal(net_addr_parse(host, 1, &t->udp), 0);
+	t->udp.v4.sin_port = 0;
+	t->tcp = t->udp;
+	for (unsigned i = 0; i < workers; i++) {
+		assert_int_equal(net_listen_udp(&t->udp, 1 << 20, &t->udp_fds[i], &granted), 0);
+		assert_int_equal(net_listen_tcp(&t->tcp, 64, true, &t->tcp_fds[i]), 0);
+	}
+	t->config = (struct dns_config){
+		.workers = workers,
+		.udp_fds = t->udp_fds,
+		.tcp_fds = t->tcp_fds,
+		.address_count = 1,
+		.udp_size = 1232,
+		.nsid = "one",
+		.load_patience_ns = CLOCK_NS_PER_S,
+		.tcp_connections = 100,
+		.tcp_connections_per_address = 100,
+		.tcp_write_buffer = 256 * 1024,
+		.tcp_idle_ns = 10 * CLOCK_NS_PER_S,
+		.tcp_io_ns = 2 * CLOCK_NS_PER_S,
+		.page = t->page,
+		.clock = &t->clock.clock,
+	};
+}
+
+void transport_start(struct transport *t)
+{
+	assert_int_equal(dns_server_start(&t->config, &t->server), 0);
+}
+
+void transport_finish(struct transport *t)
+{
+	dns_server_stop(t->server);
+	for (unsigned i = 0; i < t->config.workers; i++) {
+		close(t->udp_fds[i]);
+		close(t->tcp_fds[i]);
+	}
+	page_unmap(t->page);
+}
+
+uint64_t transport_metric(const struct transport *t, enum metric id)
+{
+	uint64_t totals[METRIC_COUNT] = {0};
+	page_sum(t->page, totals);
+	return totals[id];
+}
+
+void transport_wait_metric(const struct transport *t, enum metric id, uint64_t value)
+{
+	for (int i = 0; i < 5000 && transport_metric(t, id) != value; i++)
+		poll(NULL, 0, 1);
+	assert_int_equal(transport_metric(t, id), value);
+}
+
+void transport_advance(struct transport *t, int64_t ms)
+{
+	clock_manual_advance(&t->clock, ms * CLOCK_NS_PER_MS);
+}
+
+int transport_connect(const struct net_addr *server, int type, const char *from, const char *to)
+{
+	static const struct timeval patience = {.tv_sec = 5};
+	struct net_addr address = *server;
+	int fd = socket(server->any.sa_family, type | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (from) {
+		assert_int_equal(net_addr_parse(from, 1, &address), 0);
+		address.v4.sin_port = 0;
+		assert_int_equal(bind(fd, &address.any, address.size), 0);
+	}
+	address = *server;
+	if (to)
+		assert_int_equal(net_addr_parse(to, net_addr_port(server), &address), 0);
+	assert_int_equal(connect(fd, &address.any, address.size), 0);
+	return fd;
+}
+
+size_t fake_query(uint8_t *ret, size_t size, uint16_t id, uint16_t answer_size)
+{
+	memset(ret, 0, size);
+	wire_set16(ret, id);
+	wire_set16(ret + 12, answer_size);
+	return size;
+}
+
+void assert_answer(const uint8_t *answer, size_t answer_size, uint16_t id, size_t size)
+{
+	assert_int_equal(answer_size, size);
+	assert_int_equal(wire_get16(answer), id);
+	assert_int_equal(answer[AT_FLAGS], WIRE_FLAG_QR >> 8);
+	size_t wrong = 0;
+	for (size_t i = AT_PATTERN; i < size; i++)
+		wrong += answer[i] != pattern(i);
+	assert_int_equal(wrong, 0);
+}

@@ -1,0 +1,124 @@
+/* test_config.c -- the config file: each error names file, line and key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "main/config.h"
+
+/* Writes `text` to a file of its own, loads it, and checks the errors ("F" stands for the file's name). */
+static void expect(const char *text, const char *const *flags, size_t flag_count, const char *errors)
+{
+	char path[] = "/tmp/svcdns-test-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	struct config_sources sources = {.file = path, .flags = flags, .flag_count = flag_count};
+	struct main_config config;
+	struct buf got = {0}, wanted = {0};
+	int r = config_load(&sources, &config, &got);
+	unlink(path);
+	for (const char *p = errors; *p; p++) {
+		if (*p == '@')
+			buf_str(&wanted, path);
+		else
+			buf_add(&wanted, p, 1);
+	}
+	assert_string_equal(got.size ? got.data : "", wanted.size ? wanted.data : "");
+	assert_int_equal(r, *errors ? -EINVAL : 0);
+	if (r == 0)
+		options_finish(&config);
+	buf_finish(&got);
+	buf_finish(&wanted);
+}
+
+static void test_good(void **state)
+{
+	(void)state;
+	expect("", NULL, 0, "");
+	expect("# a comment\n[dns]\nlisten = 127.0.0.1:5300, [::1]:5300\nworkers=2\n\n[zone]\nttl = 1m\n",
+		NULL, 0, "");
+}
+
+static void test_errors(void **state)
+{
+	char line[600];
+	(void)state;
+	expect("[dns]\nlisten = 127.0.0.1:1\nworker = 2\n", NULL, 0,
+		"@:3: dns.worker: there is no such key\n");
+	expect("[dns]\nworkers = many\n\n[http]\nbody_size = 1\n", NULL, 0,
+		"@:2: dns.workers: 'many' is not a number from 0 to 64\n"
+		"@:5: http.body_size: '1' is not a size (such as 16KiB) from 1024 to 268435456\n");
+	expect("[dns]\nworkers = 1\nworkers = 2\n", NULL, 0,
+		"@:3: dns.workers: the key was given before; a list is written with commas\n");
+	expect("[dns]\nnonsense\n", NULL, 0, "@:2: expected [section] or key = value\n");
+	expect("workers = 2\n", NULL, 0, "@:1: workers: there is no such key\n");
+	expect("[dns]\nlisten = 127.0.0.1\n", NULL, 0,
+		"dns.listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:53 or [::1]:53\n");
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "[dns]\nnsid = ", 13);
+	line[sizeof(line) - 2] = '\n';
+	line[sizeof(line) - 1] = '\0';
+	/* What inih makes of the rest of the line is told too; the first error is the one that matters. */
+	char path[] = "/tmp/svcdns-test-XXXXXX";
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, line, strlen(line)), (ssize_t)strlen(line));
+	close(fd);
+	struct config_sources sources = {.file = path};
+	struct main_config config;
+	struct buf got = {0};
+	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
+	unlink(path);
+	assert_non_null(strstr(got.data, ":2: the line is too long\n"));
+	buf_finish(&got);
+}
+
+static void test_flags(void **state)
+{
+	static const char *const good[] = {"dns.workers=3"};
+	static const char *const bad[] = {"dns.workers=x", "dns.nope=1", "dns.workers"};
+	(void)state;
+	expect("[dns]\nworkers = 2\n", good, 1, "");
+	expect("", bad, 3,
+		"--dns.workers: 'x' is not a number from 0 to 64\n--dns.nope: there is no such key\n"
+		"--dns.workers: expected --section.key=value\n");
+}
+
+static void test_whole(void **state)
+{
+	static const char *const wide[] = {"http.listen=0.0.0.0:8500"};
+	static const char *const user[] = {"process.user=no-such-user-here"};
+	(void)state;
+	struct config_sources sources = {.flags = wide, .flag_count = 1};
+	struct main_config config;
+	struct buf got = {0};
+	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
+	assert_non_null(strstr(got.data, "http.listen: "));
+	buf_clear(&got);
+	sources.flags = user;
+	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
+	assert_string_equal(got.data, "process.user: there is no user 'no-such-user-here'\n");
+	buf_clear(&got);
+	sources = (struct config_sources){.file = "/nonexistent/svcdns.conf"};
+	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
+	assert_string_equal(got.data, "/nonexistent/svcdns.conf: No such file or directory\n");
+	buf_finish(&got);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_whole),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,56 @@
+# lib.sh -- what tools/run and tools/test share; sourced, with the checkout as the current directory.
+
+# Debian's programs only: a meson, python or clang from elsewhere on PATH would not find Debian's libraries.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+
+BUILD_PACKAGES=(
+	gcc libc6-dev meson ninja-build pkg-config
+	libevent-dev libldns-dev libsqlite3-dev liburcu-dev libjansson-dev libcurl4-openssl-dev libinih-dev
+)
+
+# While packages are installed nothing may start a service (invoke-rc.d and deb-systemd-invoke ask policy-rc.d):
+# a name server that comes along would take port 53. A policy that the administrator has made stays as it is.
+forbid_services()
+{
+	[ ! -e /usr/sbin/policy-rc.d ] || return 0
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	chmod 755 /usr/sbin/policy-rc.d
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
+# install_packages NAME... -- installs those of the Debian packages that are missing. Without any it asks nobody.
+install_packages()
+{
+	local name missing=()
+
+	for name; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		printf 'These packages are missing. As root:\n  apt-get install --no-install-recommends %s\n' \
+			"${missing[*]}" >&2
+		return 1
+	fi
+	printf 'installing %s\n' "${missing[*]}"
+	(
+		export DEBIAN_FRONTEND=noninteractive
+		forbid_services &&
+			apt-get -qq update &&
+			apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" >/dev/null
+	)
+}
+
+# build NAME COMPILER [MESON-OPTION...] -- builds into build/NAME.
+build()
+{
+	local dir=build/$1 compiler=$2
+
+	shift 2
+	# An interrupted setup leaves a folder without build.ninja, which meson takes up again.
+	[ -f "$dir/build.ninja" ] || CC=$compiler meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
+		cat "$dir.log"
+		return 1
+	}
+	ninja --quiet -C "$dir"
+}

@@ -125,13 +125,13 @@ void *arena_grow(struct arena *arena, void *array, size_t count, size_t size)
 	void *moved;
 
 	/* Full means: exactly at a power of two, the smallest of which is 4. */
-	if (array && (count < 4 || (count & (count - 1)) != 0))
+	if (count > 0 && (count < 4 || (count & (count - 1)) != 0))
 		return array;
 	capacity = count < 4 ? 4 : count * 2;
 	if (__builtin_mul_overflow(capacity, size, &bytes))
 		mem_out();
 	moved = arena_alloc(arena, bytes);
-	if (array)
+	if (count > 0)
 		memcpy(moved, array, count * size);
 	return moved;
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define RDLENGTH_AT 10	   /* in a record whose owner is a pointer */
+#define RDLENGTH_AT 10     /* in a record whose owner is a pointer */
 #define GLUE_RDLENGTH_AT 8 /* in a record without owner */
 #define POINTER_MAX 0x4000 /* a compression pointer cannot mean a byte from here on */
 #define GLUE_LOOK_BACK 16  /* targets before a record that are compared with its own */

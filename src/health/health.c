@@ -75,15 +75,17 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 	health_core_commit(&health->core, commit);
 }
 
-/* Does what is due and sets the alarm clock, to the next tick at the latest. */
+/* Does what is due and sets the alarm clock: to the next tick at the latest, and well before an idle loop would look
+ * like one that was stopped. */
 static void turn(struct health *health)
 {
-	int64_t now, wait = health_core_step(&health->core);
+	int64_t now, wait = health_core_step(&health->core), stopped = health->core.config.tuning.stopped_ns;
+	int64_t longest = stopped / 2 < TICK_NS ? stopped / 2 : TICK_NS;
 	struct timeval timeout;
 
 	page_tick(health->config.thread);
 	now = clock_now(health->config.clock);
-	wait = wait == HEALTH_NEVER || wait - now > TICK_NS ? TICK_NS : wait - now;
+	wait = wait == HEALTH_NEVER || wait - now > longest ? longest : wait - now;
 	if (wait < 0)
 		wait = 0;
 	timeout = (struct timeval){

@@ -238,8 +238,9 @@ static void listen(
 		check->expired = false;
 		check->unconfirmed = false;
 	}
-	if (check->pending || check->expired || !live->checked ||
-		(!heard && live->status == check->state.status))
+	if (check->pending || check->expired || !live->checked)
+		return;
+	if (!heard && check->checked && live->status == check->state.status)
 		return;
 	take_stored(core, check, live->status, live->output);
 	health_state_set(&check->state, live->status, core->last_ns);

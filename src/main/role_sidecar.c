@@ -96,7 +96,10 @@ int role_sidecar(int parent)
 			reload(&inherit, &parts);
 	sidecar_stop(parts.sidecar);
 	health_stop(parts.health);
+	/* The writer's last results go into the inboxes of both, so these are freed after it. */
 	registry_writer_stop(parts.writer);
+	sidecar_destroy(parts.sidecar);
+	health_destroy(parts.health);
 	registry_live_destroy(parts.live);
 	free(parts.sockets);
 	inherit_close(&inherit);

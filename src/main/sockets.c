@@ -35,7 +35,7 @@ static int open_dns_address(const struct main_config *config, size_t i, unsigned
 	char message[512], struct net_addr *ret)
 {
 	size_t addresses = config->dns.listen.count;
-	int probe = -1, granted = 0;
+	int probe = -1, granted;
 	net_addr_parse(config->dns.listen.items[i], 0, ret);
 	/* Held without SO_REUSEPORT for a moment: fails if another server has the address. */
 	int r = net_listen_tcp(ret, 1, false, &probe);
@@ -54,9 +54,20 @@ static int open_dns_address(const struct main_config *config, size_t i, unsigned
 		if (r < 0)
 			return fail(r, "TCP", ret, message);
 	}
-	log_info("dns socket open", "address", config->dns.listen.items[i], "receive_buffer_asked",
-		log_u64(config->dns.receive_buffer), "receive_buffer_granted", log_u64((unsigned)granted));
 	return 0;
+}
+
+/* What was asked for and what the kernel granted: how many queries can wait while dns restarts. */
+static void tell(const struct main_config *config, const struct sockets *sockets)
+{
+	for (size_t i = 0; i < config->dns.listen.count; i++) {
+		int doubled = 0;
+		socklen_t size = sizeof(doubled);
+		getsockopt(sockets->dns[i], SOL_SOCKET, SO_RCVBUF, &doubled, &size);
+		log_info("dns socket open", "address", config->dns.listen.items[i], "receive_buffer_asked",
+			log_u64(config->dns.receive_buffer), "receive_buffer_granted",
+			log_u64((unsigned)doubled / 2));
+	}
 }
 
 static int *descriptors(size_t count)
@@ -91,11 +102,13 @@ int sockets_open(struct main_config *config, struct sockets *ret, char message[5
 		else
 			replace(&config->http.listen.items[i], &addr);
 	}
-	if (r < 0)
+	if (r < 0) {
 		sockets_close(&s);
-	else
-		*ret = s;
-	return r;
+		return r;
+	}
+	tell(config, &s);
+	*ret = s;
+	return 0;
 }
 
 static void close_all(int *fds, size_t count)

@@ -26,6 +26,7 @@
 
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
 #define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
+#define CLAIM_PATIENCE CLOCK_NS_PER_S
 #define END_PATIENCE (5 * CLOCK_NS_PER_S)
 
 struct supervisor {
@@ -46,12 +47,14 @@ static int64_t now_ns(void)
 
 static int watch_signals(void)
 {
+	static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
 	sigset_t set;
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
+		/* What our parent ignored (nohup: SIGHUP) would never reach the signalfd. */
+		signal(watched[i], SIG_DFL);
+		sigaddset(&set, watched[i]);
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -73,6 +76,23 @@ static void choose_registry(struct main_config *config, uid_t uid, gid_t gid)
 		options_set(config, "registry.path", OPTIONS_REGISTRY_FALLBACK, message);
 }
 
+/* Lock and addresses. After a kill -9 the old children may hold them for some milliseconds more, until the kernel
+ * has ended their last thread, and nothing tells us when: so it is tried for a second. */
+static int claim(struct supervisor *s, uid_t uid, gid_t gid, char message[512])
+{
+	int64_t give_up = now_ns() + CLAIM_PATIENCE;
+	for (;;) {
+		int r = s->lock >= 0 ? 0 : lock_registry(s->config->registry.path, uid, gid, message);
+		if (r >= 0 && s->lock < 0)
+			s->lock = r;
+		if (r >= 0)
+			r = sockets_open(s->config, &s->sockets, message);
+		if ((r != -EADDRINUSE && r != -EBUSY) || now_ns() > give_up)
+			return r;
+		poll(NULL, 0, 50);
+	}
+}
+
 /* All that can fail, in the order that gives the clearest errors. */
 static int set_up(struct supervisor *s, char message[512])
 {
@@ -88,11 +108,7 @@ static int set_up(struct supervisor *s, char message[512])
 	if (r < 0)
 		return r;
 	choose_registry(s->config, uid, gid);
-	r = lock_registry(s->config->registry.path, uid, gid, message);
-	if (r < 0)
-		return r;
-	s->lock = r;
-	r = sockets_open(s->config, &s->sockets, message);
+	r = claim(s, uid, gid, message);
 	if (r < 0)
 		return r;
 	r = children_init(s->children);

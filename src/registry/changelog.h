@@ -12,12 +12,12 @@
 
 /* Kept in the table meta. Each index is the one of the last change of its kind. */
 struct changelog_counters {
-	int64_t index;		       /* the registry's */
-	int64_t services;	       /* any instance */
-	int64_t nodes;		       /* any node or instance */
-	int64_t checks;		       /* any check */
-	int64_t extinction;	       /* a service lost its last instance */
-	int64_t floor;		       /* changes up to this index may have been pruned */
+	int64_t index;                 /* the registry's */
+	int64_t services;              /* any instance */
+	int64_t nodes;                 /* any node or instance */
+	int64_t checks;                /* any check */
+	int64_t extinction;            /* a service lost its last instance */
+	int64_t floor;                 /* changes up to this index may have been pruned */
 	int64_t instances, node_count; /* no indexes: how many there are */
 };
 
@@ -35,10 +35,10 @@ struct changelog_entry {
 struct changelog {
 	struct store *store;
 	struct changelog_counters now, before; /* before: at the start of the command */
-	int64_t next;			       /* the index that the command gets if it changes anything */
-	int64_t time_ms;		       /* wall clock, for the rows */
-	uint32_t rows;			       /* that are kept */
-	struct arena *arena;		       /* of the transaction: the changes below */
+	int64_t next;                          /* the index that the command gets if it changes anything */
+	int64_t time_ms;                       /* wall clock, for the rows */
+	uint32_t rows;                         /* that are kept */
+	struct arena *arena;                   /* of the transaction: the changes below */
 	struct registry_change *changes;
 	size_t count, count_before;
 	bool effective; /* something of this transaction has to be committed */

@@ -10,7 +10,7 @@
 struct checkpoint {
 	struct store *store;
 	int page_size;
-	int pages;	/* in the log, after the last commit */
+	int pages;      /* in the log, after the last commit */
 	int passive_at; /* pages at which the next passive checkpoint is due */
 	int64_t truncate_after_ns;
 };

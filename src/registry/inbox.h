@@ -12,17 +12,17 @@ struct registry_inbox;
 enum registry_change_kind {
 	REGISTRY_SERVICE_CHANGED, /* instances of a service: one was put, changed, removed, or its health
 				     changed */
-	REGISTRY_CHECK_PUT,	  /* a check was registered, perhaps as it stood: `check` is the stored row */
-	REGISTRY_CHECK_GONE,	  /* a check is no longer there */
-	REGISTRY_NODE_CHANGED	  /* a node's row, or a check of it, was put, changed or removed */
+	REGISTRY_CHECK_PUT,       /* a check was registered, perhaps as it stood: `check` is the stored row */
+	REGISTRY_CHECK_GONE,      /* a check is no longer there */
+	REGISTRY_NODE_CHANGED     /* a node's row, or a check of it, was put, changed or removed */
 };
 
 struct registry_change {
 	enum registry_change_kind kind;
 	uint64_t index;
-	const char *service;		    /* SERVICE_CHANGED */
-	const char *node;		    /* CHECK_*, NODE_CHANGED */
-	const char *check_id;		    /* CHECK_*; SERVICE_CHANGED if it was a check */
+	const char *service;                /* SERVICE_CHANGED */
+	const char *node;                   /* CHECK_*, NODE_CHANGED */
+	const char *check_id;               /* CHECK_*; SERVICE_CHANGED if it was a check */
 	const struct registry_check *check; /* CHECK_PUT: in the commit's arena */
 	bool fresh; /* CHECK_PUT: new, or its definition changed; false: registered again as it stood */
 };

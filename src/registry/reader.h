@@ -38,7 +38,7 @@ enum registry_resource {
 				       extinction index */
 	REGISTRY_RESOURCE_SERVICES, /* catalog/services: any instance change */
 	REGISTRY_RESOURCE_NODES,    /* catalog/nodes: any node or instance change */
-	REGISTRY_RESOURCE_NODE,	    /* `name`: one node, its instances and checks */
+	REGISTRY_RESOURCE_NODE,     /* `name`: one node, its instances and checks */
 	REGISTRY_RESOURCE_CHECKS    /* health/node, checks, state: any check change */
 };
 
@@ -49,11 +49,11 @@ int registry_reader_resource(
 /* Which rows: every field that is not NULL must match. */
 struct registry_filter {
 	const char *node;
-	const char *id;			    /* instances: the instance's id; checks: the check's id */
-	const char *service;		    /* service name */
-	const char *instance_id;	    /* checks only: "" for checks of nodes */
+	const char *id;                     /* instances: the instance's id; checks: the check's id */
+	const char *service;                /* service name */
+	const char *instance_id;            /* checks only: "" for checks of nodes */
 	const enum registry_status *status; /* checks only */
-	bool agent_only;		    /* instances: registered through the agent API */
+	bool agent_only;                    /* instances: registered through the agent API */
 };
 
 /* 0 or negative errno. */

@@ -13,7 +13,7 @@
 #include "registry/rules_private.h"
 #include "wire/wire.h"
 
-#define ID_MAX 512	 /* bytes of an instance's id or a node's name */
+#define ID_MAX 512       /* bytes of an instance's id or a node's name */
 #define META_KEY_MAX 128 /* Consul's */
 #define DNS_TTL_MAX 86400
 

@@ -8,7 +8,7 @@
 #include "registry/rules_private.h"
 
 #define CHECK_ID_MAX 640 /* an instance's id with a prefix fits */
-#define TEXT_MAX 4096	 /* bytes of a name, a target, a body, a header */
+#define TEXT_MAX 4096    /* bytes of a name, a target, a body, a header */
 
 static int refuse(char message[RULES_MESSAGE], const char *text)
 {

@@ -127,8 +127,12 @@ int store_open(const char *path, enum store_mode mode, struct store **ret, char 
 	if (store->code == SQLITE_OK && mode == STORE_WRITE && sqlite3_db_readonly(store->db, "main") == 1)
 		store->code = SQLITE_READONLY;
 	if (store->code != SQLITE_OK) {
-		snprintf(message, 512, "cannot open registry '%.300s': %s", path, store_text(store));
 		error = store_errno(store);
+		snprintf(message, 512,
+			error == -EBADMSG ? "registry '%.300s' is damaged or no SQLite database, and was "
+					    "left as it is (%s)"
+					  : "cannot open registry '%.300s': %s",
+			path, store_text(store));
 		store_close(store);
 		return error;
 	}

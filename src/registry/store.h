@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORE_CACHE 128			/* slots; a power of two above the number of literals */
+#define STORE_CACHE 128                 /* slots; a power of two above the number of literals */
 #define STORE_APPLICATION_ID 0x73766364 /* "svcd" */
 
 enum store_mode { STORE_READ, STORE_WRITE };

@@ -210,7 +210,7 @@ static void publish(struct registry_writer *writer)
 	if (writer->config.page)
 		atomic_store_explicit(
 			&writer->config.page->index, (uint64_t)writer->log.now.index, memory_order_release);
-	if (writer->config.wake_fd >= 0)
+	if (writer->config.wake_fd > 0)
 		net_wake_ring(writer->config.wake_fd);
 }
 

@@ -12,13 +12,13 @@
 #include "registry/model.h"
 
 enum registry_op {
-	REGISTRY_PUT_NODE,	  /* node; checks of it or of what is on it */
-	REGISTRY_PUT_INSTANCE,	  /* instance, checks, replace_checks; node too if it is new */
-	REGISTRY_PUT_CHECK,	  /* checks (one or more, on the node that checks[0] names) */
-	REGISTRY_REMOVE_NODE,	  /* node_name */
+	REGISTRY_PUT_NODE,        /* node; checks of it or of what is on it */
+	REGISTRY_PUT_INSTANCE,    /* instance, checks, replace_checks; node too if it is new */
+	REGISTRY_PUT_CHECK,       /* checks (one or more, on the node that checks[0] names) */
+	REGISTRY_REMOVE_NODE,     /* node_name */
 	REGISTRY_REMOVE_INSTANCE, /* node_name, instance_id */
-	REGISTRY_REMOVE_CHECK,	  /* node_name, check_id */
-	REGISTRY_SET_STATUS,	  /* node_name, check_id, status, output, reason */
+	REGISTRY_REMOVE_CHECK,    /* node_name, check_id */
+	REGISTRY_SET_STATUS,      /* node_name, check_id, status, output, reason */
 	REGISTRY_SET_MAINTENANCE, /* node_name, instance_id ("" = the node), enable, notes */
 	REGISTRY_REAP /* node_name, check_id: remove its instance if the check is still critical */
 };
@@ -66,12 +66,12 @@ struct registry_limits {
 	uint32_t instances; /* in all */
 	uint32_t checks_per_instance;
 	uint32_t tags_per_instance;
-	uint32_t tag_size;	  /* bytes of one tag */
-	uint32_t meta_pairs;	  /* Consul's 64 */
+	uint32_t tag_size;        /* bytes of one tag */
+	uint32_t meta_pairs;      /* Consul's 64 */
 	uint32_t meta_value_size; /* Consul's 512 */
-	uint32_t output_size;	  /* bytes of a check's output that are kept */
+	uint32_t output_size;     /* bytes of a check's output that are kept */
 	uint32_t changelog_rows;  /* rows that the changelog keeps */
-	uint32_t queue;		  /* commands that may wait for the writer; more are refused with -EBUSY */
+	uint32_t queue;           /* commands that may wait for the writer; more are refused with -EBUSY */
 };
 
 struct registry_config {
@@ -81,9 +81,9 @@ struct registry_config {
 	uint32_t zone_size; /* wire size of the longest zone name: names must fit into 255 octets with it */
 	struct registry_limits limits;
 	const struct clock *clock;
-	struct page *page;	    /* the sidecar's page: index and state are published here */
+	struct page *page;          /* the sidecar's page: index and state are published here */
 	struct page_thread *thread; /* the writer's slot, for ticks and counters */
-	int wake_fd;		    /* rung for the view after each commit, before the results; -1 for none */
+	int wake_fd; /* rung for the view after each commit, before the results; -1 or 0 for none */
 	/* Says one thing worth a log line, on the writer's thread: level as in base/log.h. May be NULL. */
 	void (*report)(int level, const char *message, const char *detail);
 };

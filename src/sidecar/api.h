@@ -42,7 +42,7 @@ void api_health_state(struct call *call);
 void api_agent_health_id(struct call *call);
 void api_agent_health_name(struct call *call);
 
-/* api_status.c: what does not look at the registry. */
+/* api_status.c: the server itself. */
 void api_index(struct call *call);
 void api_healthz(struct call *call);
 void api_readyz(struct call *call);

@@ -1,4 +1,4 @@
-/* api_status.c -- who we are and how we are: what needs no look at the registry. */
+/* api_status.c -- who we are and how we are. */
 #include "sidecar/api.h"
 
 /* The Consul whose API this is; clients compare it with the version from which a feature is there. */
@@ -53,12 +53,10 @@ static void gauge(struct buf *buf, const char *name, const char *help, unsigned 
 void api_metrics(struct call *call)
 {
 	const struct sidecar_config *config = &call->sidecar->config;
-	uint64_t totals[METRIC_COUNT], dns[METRIC_COUNT];
+	uint64_t totals[METRIC_COUNT] = {0};
 
 	page_sum(config->self, totals);
-	page_sum(config->dns, dns);
-	for (size_t i = 0; i < METRIC_COUNT; i++)
-		totals[i] += dns[i];
+	page_sum(config->dns, totals);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	buf_str(&call->body,
 		"# HELP svcdns_build_info The version that runs.\n# TYPE svcdns_build_info gauge\n"
@@ -111,40 +109,56 @@ static void member(struct json_out *out, const struct sidecar_config *config)
 	out_object_end(out);
 }
 
+/* Our own node's row, for its id. */
+static int fetch_self(struct call *call, struct registry_reader *reader, struct arena *arena, void **ret)
+{
+	const struct registry_node *node = NULL;
+	int error = api_fetch_node(reader, arena, call->sidecar->config.node_name, &node);
+
+	*ret = arena_strdup(arena, node ? node->id : "");
+	return error;
+}
+
 /* Every value at the top is an object: Go's client decodes a map of maps. */
-void api_agent_self(struct call *call)
+static void render_self(struct call *call, struct encode *encode, const void *rows)
 {
 	const struct sidecar_config *config = &call->sidecar->config;
-	struct json_out out = begin(call);
+	struct json_out *out = &encode->out;
 
-	out_object(&out);
-	out_key(&out, "Config");
-	out_object(&out);
-	out_key_string(&out, "Datacenter", config->datacenter);
-	out_key_string(&out, "PrimaryDatacenter", config->datacenter);
-	out_key_string(&out, "NodeName", config->node_name);
-	out_key_string(&out, "NodeID", "");
-	out_key_string(&out, "Revision", "svcdns-" SVCDNS_VERSION);
-	out_key_bool(&out, "Server", true);
-	out_key_string(&out, "Version", API_VERSION);
-	out_key_string(&out, "BuildDate", "1970-01-01T00:00:00Z");
-	out_object_end(&out);
-	out_key_empty(&out, "DebugConfig");
-	out_key_empty(&out, "Coord");
-	out_key(&out, "Member");
-	member(&out, config);
-	out_key(&out, "Stats");
-	out_object(&out);
-	out_key(&out, "svcdns");
-	out_object(&out);
-	out_key_string(&out, "version", SVCDNS_VERSION);
-	out_key_string(&out, "zone", config->zone_name);
-	out_object_end(&out);
-	out_object_end(&out);
-	out_key_empty(&out, "Meta");
-	out_key_empty(&out, "xDS");
-	out_object_end(&out);
-	end(call);
+	out_object(out);
+	out_key(out, "Config");
+	out_object(out);
+	out_key_string(out, "Datacenter", config->datacenter);
+	out_key_string(out, "PrimaryDatacenter", config->datacenter);
+	out_key_string(out, "NodeName", config->node_name);
+	out_key_string(out, "NodeID", rows);
+	out_key_string(out, "Revision", "svcdns-" SVCDNS_VERSION);
+	out_key_bool(out, "Server", true);
+	out_key_string(out, "Version", API_VERSION);
+	out_key_string(out, "BuildDate", "1970-01-01T00:00:00Z");
+	out_object_end(out);
+	out_key_empty(out, "DebugConfig");
+	out_key_empty(out, "Coord");
+	out_key(out, "Member");
+	member(out, config);
+	out_key(out, "Stats");
+	out_object(out);
+	out_key(out, "svcdns");
+	out_object(out);
+	out_key_string(out, "version", SVCDNS_VERSION);
+	out_key_string(out, "zone", config->zone_name);
+	out_object_end(out);
+	out_object_end(out);
+	out_key_empty(out, "Meta");
+	out_key_empty(out, "xDS");
+	out_object_end(out);
+}
+
+void api_agent_self(struct call *call)
+{
+	static const struct call_read read = {.fetch = fetch_self, .render = render_self};
+
+	call_read(call, &read);
 }
 
 void api_agent_members(struct call *call)

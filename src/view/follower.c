@@ -9,8 +9,9 @@
 #include "base/log.h"
 #include "net/wake.h"
 
-#define POLL_MS 1000	   /* without a bell, and for the ticks */
-#define POLL_LOADING_MS 50 /* until the first load */
+#define BATCH_SIZE (16u << 20) /* bytes of rows that are held while they are rendered, about */
+#define POLL_MS 1000           /* without a bell, and for the ticks */
+#define POLL_ABSENT_MS 50      /* while there is no registry yet */
 
 static void tick(struct follower *f)
 {
@@ -18,12 +19,16 @@ static void tick(struct follower *f)
 		page_tick(f->slot);
 }
 
+/* There is no registry (yet): the sidecar is about to make it. */
+static bool absent(int error)
+{
+	return error == -ENOENT || error == -EAGAIN;
+}
+
 /* Says what keeps the view from following; once for each new reason. */
 static int complain(struct follower *f, int error, const char *what)
 {
-	bool usual = error == -ENOENT || error == -EAGAIN;
-
-	if (f->report && error != f->error && !(usual && !f->loaded))
+	if (f->report && error != f->error && (f->loaded || !absent(error)))
 		f->report(LOG_ERROR, what, f->path, err_str(error));
 	f->error = error;
 	registry_reader_close(f->reader);
@@ -55,7 +60,6 @@ static void apply(
 static void publish(struct follower *f, uint64_t index)
 {
 	f->seen = index;
-	f->error = 0;
 	atomic_store_explicit(&f->index, index, memory_order_release);
 	atomic_store_explicit(&f->ready, true, memory_order_release);
 	if (f->page) {
@@ -104,30 +108,59 @@ static int load_all(struct follower *f)
 	return load.count;
 }
 
-/* The rows of one service as they were in the snapshot. */
-struct copied {
-	const struct registry_instance *instances;
+/* The rows of some services, as they were in one snapshot. */
+struct batch {
+	struct arena *arena;
+	struct copied {
+		const char *service;
+		const struct registry_instance *instances;
+		size_t count;
+	} * services;
 	size_t count;
 };
 
-/* Copies what changed since f->seen out of one snapshot. */
-static int copy_changes(struct follower *f, struct arena *arena, const char *const **ret_names,
-	struct copied **ret_rows, size_t *ret_count, uint64_t *ret_index)
+/* Copies services from names[*next] on, until the batch is large enough; moves *next behind them. */
+static int copy_batch(
+	struct follower *f, const char *const *names, size_t count, size_t *next, struct batch *batch)
 {
-	int rc = registry_reader_begin(f->reader);
-
-	if (rc < 0)
-		return rc;
-	rc = registry_reader_changes(f->reader, f->seen, arena, ret_names, ret_count, ret_index);
-	if (rc == 0)
-		*ret_rows = arena_alloc(arena, *ret_count * sizeof(**ret_rows));
-	for (size_t i = 0; rc == 0 && i < *ret_count; i++) {
-		const struct registry_filter filter = {.service = (*ret_names)[i]};
-		rc = registry_reader_instances(
-			f->reader, &filter, arena, &(*ret_rows)[i].instances, &(*ret_rows)[i].count);
+	batch->arena = arena_create();
+	while (*next < count && arena_size(batch->arena) < BATCH_SIZE) {
+		const struct registry_filter filter = {.service = names[*next]};
+		struct copied copied = {.service = names[*next]};
+		int rc = registry_reader_instances(
+			f->reader, &filter, batch->arena, &copied.instances, &copied.count);
+		if (rc < 0)
+			return rc;
+		if (copied.count)
+			copied.service = copied.instances[0].service;
+		batch->services =
+			arena_grow(batch->arena, batch->services, batch->count, sizeof(*batch->services));
+		batch->services[batch->count++] = copied;
+		(*next)++;
 		tick(f);
 	}
-	registry_reader_end(f->reader);
+	return 0;
+}
+
+/* Applies the services `names`: batch by batch, each copied in a snapshot that ends before it is rendered.
+ * The first snapshot is open. Rows of a later one may be newer than the index that is published then; what is
+ * newer is applied again in the next step. */
+static int apply_services(struct follower *f, const char *const *names, size_t count)
+{
+	size_t next = 0;
+	int rc;
+
+	do {
+		struct batch batch = {0};
+		rc = copy_batch(f, names, count, &next, &batch);
+		registry_reader_end(f->reader);
+		for (size_t i = 0; rc == 0 && i < batch.count; i++)
+			apply(f, batch.services[i].service, batch.services[i].instances,
+				batch.services[i].count);
+		arena_destroy(batch.arena);
+		if (rc == 0 && next < count)
+			rc = registry_reader_begin(f->reader);
+	} while (rc == 0 && next < count);
 	return rc;
 }
 
@@ -135,25 +168,25 @@ static int apply_changes(struct follower *f)
 {
 	struct arena *arena = arena_create();
 	const char *const *names = NULL;
-	struct copied *rows = NULL;
 	size_t count = 0;
 	uint64_t index = f->seen;
-	int rc = copy_changes(f, arena, &names, &rows, &count, &index);
+	int rc = registry_reader_begin(f->reader);
 
-	if (rc == -ESTALE) {
-		arena_destroy(arena);
-		return load_all(f);
+	if (rc == 0) {
+		rc = registry_reader_changes(f->reader, f->seen, arena, &names, &count, &index);
+		if (rc == 0)
+			rc = apply_services(f, names, count);
+		else
+			registry_reader_end(f->reader);
 	}
-	for (size_t i = 0; rc == 0 && i < count; i++) {
-		const char *name = rows[i].count ? rows[i].instances[0].service : names[i];
-		apply(f, name, rows[i].instances, rows[i].count);
-	}
-	if (rc == 0 && index != f->seen)
-		publish(f, index);
-	else if (rc < 0)
-		complain(f, rc, "cannot read the registry");
 	arena_destroy(arena);
-	return rc < 0 ? rc : (int)count;
+	if (rc == -ESTALE)
+		return load_all(f);
+	if (rc < 0)
+		return complain(f, rc, "cannot read the registry");
+	if (index != f->seen)
+		publish(f, index);
+	return (int)count;
 }
 
 static int step(struct follower *f)
@@ -173,9 +206,11 @@ static int step(struct follower *f)
 		names_report_statics(&f->services->names);
 		rcu_offline();
 	}
-	if (!f->loaded || atomic_load_explicit(&f->reload, memory_order_acquire))
-		return load_all(f);
-	return apply_changes(f);
+	bool load = !f->loaded || atomic_load_explicit(&f->reload, memory_order_acquire);
+	int rc = load ? load_all(f) : apply_changes(f);
+	if (rc >= 0)
+		f->error = 0;
+	return rc;
 }
 
 int follower_step(struct follower *f)
@@ -203,7 +238,7 @@ static void *run(void *ctx)
 		step(f);
 		tick(f);
 		if (!atomic_load_explicit(&f->stop, memory_order_acquire))
-			poll(bells, 2, f->loaded ? POLL_MS : POLL_LOADING_MS);
+			poll(bells, 2, !f->loaded && absent(f->error) ? POLL_ABSENT_MS : POLL_MS);
 	}
 	rcu_unregister();
 	return NULL;

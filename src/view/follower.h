@@ -22,19 +22,19 @@ struct follower {
 	char *path;
 	struct page *page;
 	struct page_thread *slot; /* may be NULL */
-	int wake_fd, notify_fd;	  /* -1 for none */
-	int kick_fd;		  /* rung to stop, and when the zones have changed */
+	int wake_fd, notify_fd;   /* -1 for none */
+	int kick_fd;              /* rung to stop, and when the zones have changed */
 	void (*report)(int level, const char *message, const char *name, const char *detail);
 
 	struct registry_reader *reader;
-	bool loaded;		/* the view is whole; what follows are changes */
-	int error;		/* the last one that was reported */
-	uint64_t seen;		/* the index that the view shows */
+	bool loaded;            /* the view is whole; what follows are changes */
+	int error;              /* the last one that was reported */
+	uint64_t seen;          /* the index that the view shows */
 	_Atomic uint64_t index; /* the same, for any thread; 0 before the first load */
 	_Atomic bool ready;
 	_Atomic bool stop;
 	_Atomic bool zones_changed; /* report what they hide */
-	_Atomic bool reload;	    /* everything must be rendered anew */
+	_Atomic bool reload;        /* everything must be rendered anew */
 	bool running;
 	pthread_t thread;
 };

@@ -17,7 +17,7 @@ struct names_claim {
 	struct names_claim *next; /* who takes over when this one goes */
 	const struct view_answer *answer;
 	const char *owner; /* the service, as registered; the pointer says which one */
-	bool hidden;	   /* reported as waiting behind another */
+	bool hidden;       /* reported as waiting behind another */
 };
 
 struct zones;

@@ -45,7 +45,7 @@ static inline void rcu_tell_acquire(void *sync)
 }
 #endif
 
-/* A member of whatever stands in a map. Its address is what TSan's notes are about. */
+/* The first member of whatever stands in a map. Its address is what TSan's notes are about. */
 struct rcu_link {
 	struct cds_lfht_node node;
 };
@@ -53,7 +53,7 @@ struct rcu_link {
 /* A hash map: read by any number of online threads, changed by one thread. */
 struct rcu_map {
 	struct cds_lfht *lfht;
-	size_t count;	/* links in it */
+	size_t count;   /* links in it */
 	size_t buckets; /* a power of two */
 };
 
@@ -106,7 +106,8 @@ void rcu_map_fit(struct rcu_map *map);
  */
 static inline struct rcu_link *rcu_found(struct cds_lfht_node *node)
 {
-	struct rcu_link *link = caa_container_of(node, struct rcu_link, node);
+	struct rcu_link *link = (struct rcu_link *)node;
+
 	rcu_tell_acquire(link);
 	return link;
 }
@@ -118,6 +119,5 @@ static inline struct rcu_link *rcu_map_find(const struct rcu_map *map, uint64_t 
 	struct cds_lfht_iter iter;
 
 	cds_lfht_lookup(map->lfht, hash, match, key, &iter);
-	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
-	return node ? caa_container_of(node, struct rcu_link, node) : NULL;
+	return (struct rcu_link *)cds_lfht_iter_get_node(&iter);
 }

@@ -14,7 +14,7 @@
 struct render_block {
 	size_t size;
 	uint32_t instance_count; /* that are shown */
-	uint32_t skipped;	 /* rows that are not */
+	uint32_t skipped;        /* rows that are not */
 	uint32_t claim_count;
 	struct names_claim claims[]; /* targets first, then sets; `answer` is set */
 };

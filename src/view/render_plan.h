@@ -18,7 +18,7 @@ struct render_request {
 	const struct registry_instance
 		*instances; /* sorted by node and id, which is the order of the answers */
 	size_t count;
-	uint32_t ttl;	  /* the zones' */
+	uint32_t ttl;     /* the zones' */
 	size_t zone_size; /* wire size of the longest zone name */
 	/* Says that a row, or the whole service, cannot be shown, and why. May be NULL. */
 	void (*skipped)(void *ctx, const char *name, const char *why);
@@ -47,8 +47,8 @@ struct plan_set {
 	uint32_t total, healthy, waiting;
 	uint32_t *members[PLAN_PARTS]; /* rows, each record once (RFC 2181 section 5) */
 	uint32_t counts[PLAN_PARTS];
-	bool as_service[PLAN_PARTS];	      /* the same records as the service's own set */
-	const char *reason;		      /* why there is nothing to show, else NULL */
+	bool as_service[PLAN_PARTS];          /* the same records as the service's own set */
+	const char *reason;                   /* why there is nothing to show, else NULL */
 	struct view_rrset rrsets[PLAN_PARTS]; /* render.c's */
 };
 

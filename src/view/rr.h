@@ -10,18 +10,18 @@
 
 #include "wire/wire.h"
 
-#define RR_OWNER 2				/* a pointer to the question's name */
-#define RR_FIXED 10				/* type, class, TTL, RDLENGTH */
+#define RR_OWNER 2                              /* a pointer to the question's name */
+#define RR_FIXED 10                             /* type, class, TTL, RDLENGTH */
 #define RR_SRV_TARGET (RR_OWNER + RR_FIXED + 6) /* where the target stands in an SRV record */
-#define RR_TTL_MAX 0x7fffffff			/* RFC 2181 section 8 */
+#define RR_TTL_MAX 0x7fffffff                   /* RFC 2181 section 8 */
 
 struct rr_type {
 	uint16_t type;
 	const char *name;
 	uint16_t stride; /* size of a whole record from its owner pointer on, if all are equal; else 0 */
-	int8_t target;	 /* where in the rdata a host name starts whose addresses go into additional; -1: none
+	int8_t target;   /* where in the rdata a host name starts whose addresses go into additional; -1: none
 			  */
-	bool open;	 /* the rdata is not looked into; else it is: */
+	bool open;       /* the rdata is not looked into; else it is: */
 	uint8_t before, names, after; /* bytes, so many names, bytes */
 };
 

@@ -14,7 +14,7 @@ struct services {
 	struct table table;
 	struct names names;
 	struct rcu_pile pile;
-	void *tree;	     /* of struct service by name, without case (tsearch(3)) */
+	void *tree;          /* of struct service by name, without case (tsearch(3)) */
 	uint64_t generation; /* of the load that is running or was the last */
 	uint64_t count, instances;
 	struct metrics *metrics; /* may be NULL */

@@ -6,6 +6,8 @@
 
 const struct view_answer table_empty = {.kind = VIEW_EMPTY};
 
+_Static_assert(offsetof(struct table_node, link) == 0, "a link is cast to its node");
+
 struct key {
 	const uint8_t *name;
 	size_t size;
@@ -13,7 +15,7 @@ struct key {
 
 static int match(struct cds_lfht_node *found, const void *wanted)
 {
-	const struct table_node *node = caa_container_of(rcu_found(found), struct table_node, link);
+	const struct table_node *node = (struct table_node *)rcu_found(found);
 	const struct key *key = wanted;
 
 	return node->size == key->size && memcmp(node->name, key->name, key->size) == 0;
@@ -33,9 +35,8 @@ void table_finish(struct table *table)
 struct table_node *table_find(const struct table *table, uint64_t hash, const uint8_t *name, size_t size)
 {
 	const struct key key = {.name = name, .size = size};
-	struct rcu_link *link = rcu_map_find(&table->map, hash, match, &key);
 
-	return link ? caa_container_of(link, struct table_node, link) : NULL;
+	return (struct table_node *)rcu_map_find(&table->map, hash, match, &key);
 }
 
 struct table_node *table_add(struct table *table, uint64_t hash, const uint8_t *name, size_t size,

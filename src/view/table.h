@@ -15,8 +15,8 @@ struct names_claim;
 struct table_node {
 	struct rcu_link link;
 	_Atomic(const struct view_answer *) answer; /* never NULL */
-	struct names_claim *claims;		    /* the winner first; the follower's (names.h) */
-	uint32_t below;				    /* nodes one label below; the follower's */
+	struct names_claim *claims;                 /* the winner first; the follower's (names.h) */
+	uint32_t below;                             /* nodes one label below; the follower's */
 	uint8_t size;
 	uint8_t name[];
 };

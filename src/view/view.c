@@ -16,7 +16,7 @@ struct view {
 	struct services services;
 	_Atomic(const struct zones *) zones;
 	pthread_mutex_t reload; /* one reload at a time */
-	struct zones *current;	/* what `zones` points to; under `reload` */
+	struct zones *current;  /* what `zones` points to; under `reload` */
 	struct follower follower;
 };
 

@@ -48,7 +48,7 @@ struct view_rrset {
 	uint16_t type;
 	uint16_t stride; /* 16 for A, 28 for AAAA: `flat` is count * stride bytes; else 0 */
 	uint32_t count;
-	const uint8_t *flat;	 /* stride != 0 */
+	const uint8_t *flat;     /* stride != 0 */
 	const uint32_t *offsets; /* stride == 0: from `base` to each struct view_record */
 	const uint8_t *base;
 };
@@ -90,14 +90,14 @@ struct view_zone_config {
 struct view_config {
 	const struct view_zone_config *zones;
 	size_t zone_count;
-	uint32_t ttl;		  /* zone.ttl in seconds */
+	uint32_t ttl;             /* zone.ttl in seconds */
 	const char *node_address; /* for the built-in ns1 record; NULL or a host name: no address */
 	const char *registry_path;
 	const struct page *sidecar; /* the sidecar's page; may be NULL */
-	struct page *page;	    /* dns's page: state and applied index are published here */
+	struct page *page;          /* dns's page: state and applied index are published here */
 	struct page_thread *thread; /* the follower's slot */
-	int wake_fd;		    /* rung by the writer after each commit; -1 for polling only */
-	int notify_fd;		    /* rung after each applied index; -1 for none */
+	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
+	int notify_fd;              /* rung after each applied index; -1 for none */
 	const struct clock *clock;
 	/* Says one thing worth a log line, on the follower's thread: level as in base/log.h. May be NULL. */
 	void (*report)(int level, const char *message, const char *name, const char *detail);

@@ -9,13 +9,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "net/addr.h"
 #include "view/rr.h"
 
 #define FILE_MAX (64u << 20)
-#define SOA_REFRESH 3600
-#define SOA_RETRY 600
-#define SOA_EXPIRE 86400
 
 /* A file while it is read. */
 struct reading {
@@ -164,7 +160,7 @@ static const uint8_t *lower_copy(struct arena *arena, const uint8_t *name, size_
 	return copy;
 }
 
-static void keep(struct zonefile *file, struct arena *arena, const struct zonefile_record *record)
+void zonefile_keep(struct zonefile *file, struct arena *arena, const struct zonefile_record *record)
 {
 	if (record->type == WIRE_SOA) {
 		file->soa =
@@ -202,7 +198,7 @@ static int add_record(struct reading *r, const ldns_rr *rr, uint32_t line)
 		else if (size > UINT16_MAX - 2 * (RR_OWNER + RR_FIXED))
 			rc = refuse(r, line, "the record is too large");
 		else
-			keep(r->file, r->arena, &record);
+			zonefile_keep(r->file, r->arena, &record);
 	}
 	ldns_buffer_free(wire);
 	return rc;
@@ -429,81 +425,4 @@ out:
 	ldns_rdf_deep_free(r.previous);
 	buf_finish(&r.text);
 	return rc;
-}
-
-/* --- built in --- */
-
-/* `label` in front of `zone`, in the arena; its size. */
-static const uint8_t *prefixed(struct arena *arena, const char *label, const uint8_t *zone, size_t size)
-{
-	size_t length = strlen(label);
-	uint8_t *name = arena_alloc(arena, 1 + length + size);
-
-	name[0] = (uint8_t)length;
-	memcpy(name + 1, label, length);
-	memcpy(name + 1 + length, zone, size);
-	return name;
-}
-
-static void add_soa(struct zonefile *file, struct arena *arena, const uint8_t *mname, uint32_t ttl)
-{
-	const uint8_t *rname = prefixed(arena, "hostmaster", file->name, file->name_size);
-	size_t mname_size = file->name_size + 4u, rname_size = file->name_size + 11u;
-	uint8_t *rdata = arena_alloc(arena, mname_size + rname_size + 20), *p = rdata;
-	struct zonefile_record record = {.owner = file->name,
-		.owner_size = file->name_size,
-		.type = WIRE_SOA,
-		.ttl = ttl,
-		.rdata = rdata,
-		.rdata_size = (uint16_t)(mname_size + rname_size + 20)};
-
-	memcpy(p, mname, mname_size);
-	memcpy(p + mname_size, rname, rname_size);
-	p += mname_size + rname_size;
-	wire_set32(p, 1); /* the greater of it and the index is shown */
-	wire_set32(p + 4, SOA_REFRESH);
-	wire_set32(p + 8, SOA_RETRY);
-	wire_set32(p + 12, SOA_EXPIRE);
-	wire_set32(p + 16, ttl);
-	keep(file, arena, &record);
-}
-
-int zonefile_builtin(const char *name, const char *address, uint32_t ttl, struct arena *arena,
-	struct zonefile *ret, char message[ZONES_MESSAGE])
-{
-	struct zonefile file = {0};
-	uint8_t wire[WIRE_NAME_MAX], bytes[16];
-	int size = wire_name_parse(name, wire);
-
-	if (size <= 1 || size + 11 > WIRE_NAME_MAX) {
-		snprintf(message, ZONES_MESSAGE, "zone '%.300s': %s", name,
-			size < 0    ? "not a domain name"
-			: size == 1 ? "the root cannot be served"
-				    : "the name is too long");
-		return -EINVAL;
-	}
-	file.name = lower_copy(arena, wire, (size_t)size);
-	file.name_size = (uint8_t)size;
-	const uint8_t *ns1 = prefixed(arena, "ns1", file.name, file.name_size);
-	add_soa(&file, arena, ns1, ttl);
-	struct zonefile_record ns = {.owner = file.name,
-		.owner_size = file.name_size,
-		.type = WIRE_NS,
-		.ttl = ttl,
-		.rdata = ns1,
-		.rdata_size = (uint16_t)(size + 4)};
-	keep(&file, arena, &ns);
-	int family = address ? net_addr_literal(address, bytes) : -EINVAL;
-	if (family == AF_INET || family == AF_INET6) {
-		size_t length = family == AF_INET ? 4 : 16;
-		struct zonefile_record a = {.owner = ns1,
-			.owner_size = (uint8_t)(size + 4),
-			.type = family == AF_INET ? WIRE_A : WIRE_AAAA,
-			.ttl = ttl,
-			.rdata = (const uint8_t *)arena_copy(arena, bytes, length),
-			.rdata_size = (uint16_t)length};
-		keep(&file, arena, &a);
-	}
-	*ret = file;
-	return 0;
 }

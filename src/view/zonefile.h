@@ -1,7 +1,7 @@
 /* zonefile.h -- a zone's own records, from a master file (RFC 1035 section 5, read with ldns) or built in.
  *
- * What the server does not do is refused here, with file and line, and not found out at query time. The only
- * file that knows ldns. */
+ * What the server does not do is refused here, with file and line, and not found out at query time.
+ * zonefile.c is the only file that knows ldns. */
 #pragma once
 
 #include "base/arena.h"
@@ -31,6 +31,9 @@ struct zonefile {
  * for records without one and without $TTL. 0 or -EINVAL with "file:line: what is wrong" in `message`. */
 int zonefile_read(const char *path, const char *origin, const char *name, uint32_t ttl, struct arena *arena,
 	struct zonefile *ret, char message[ZONES_MESSAGE]);
+
+/* Adds a record whose bytes are in the arena; an SOA names the zone. */
+void zonefile_keep(struct zonefile *file, struct arena *arena, const struct zonefile_record *record);
 
 /* The zone of a server without a file: SOA and NS (ns1.<name>), and its address if that is an IP literal.
  * 0 or -EINVAL with `message`. */

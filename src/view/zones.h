@@ -13,7 +13,7 @@
 
 struct zones {
 	struct arena *arena;
-	uint32_t ttl;	/* of live records */
+	uint32_t ttl;   /* of live records */
 	size_t longest; /* wire size of the longest zone name */
 	size_t count;
 	struct view_zone *zones; /* those with more labels first */

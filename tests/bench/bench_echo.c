@@ -16,7 +16,7 @@
 struct side {
 	int fd;
 	unsigned long packets; /* to answer */
-	size_t size;	       /* of what it sends */
+	size_t size;           /* of what it sends */
 	double cpu_ns;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];

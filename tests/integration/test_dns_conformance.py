@@ -636,8 +636,9 @@ def test_boundary(server, number, limit):
 def test_more_than_a_message(start_server, number):
     """A set larger than any message: over TCP as much as fits into 65535 bytes, marked as cut."""
     server = start_server()
-    for n in range(1700):
-        server.register("huge", f"h{n:04}", f"10.{n // 250}.{n % 250}.1", 80)
+    server.register_many(
+        [{"Name": "huge", "ID": f"h{n:04}", "Address": f"10.{n // 250}.{n % 250}.1", "Port": 80} for n in range(1700)]
+    )
     reply = server.ask("huge.service.local", "SRV", tcp=True)
     assert 65000 < reply.size <= 65535 and reply.tc
     assert len(set(reply.srv())) == len(reply.srv())

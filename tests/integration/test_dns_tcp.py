@@ -353,7 +353,8 @@ def test_no_descriptors_left(start_server):
     server.register("web", "i1", "10.0.0.1", 80)
     pid = server.pid("dns")
     limit = dns_descriptors(server) + 5
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
     clients = []
     for _ in range(20):
         clients.append(server.tcp())
@@ -365,7 +366,7 @@ def test_no_descriptors_left(start_server):
     assert cpu_seconds(pid) - spent < 0.3
     for client in clients:
         client.socket.close()
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1000, 1000))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
     def served():
         try:

@@ -89,7 +89,9 @@ static void arena_arrays(void **state)
 		assert_int_equal(array[i], i);
 	assert_int_equal(moves, 9); /* 4, 8, 16, ... 1024 */
 	/* An array that was emptied keeps its room. */
-	assert_ptr_equal(arena_grow(arena, array, 0, sizeof(*array)), array);
+	/* An empty list may be a stand-in that has no room: it is not written to, and not kept. */
+	char *stand_in = arena_alloc(arena, 1);
+	assert_ptr_not_equal(arena_grow(arena, stand_in, 0, sizeof(*array)), stand_in);
 	arena_destroy(arena);
 }
 

@@ -59,6 +59,12 @@ static void test_alias_bytes(void **state)
 	assert_bytes(ask, "1234 8400 0001 0003 0000 0000 <www.service.local> 0001 0001 "
 			  "c00c 0005 0001 00000005 0013 <WEB.service.local> "
 			  "c02f 0001 0001 00000005 0004 c0000201 c02f 0001 0001 00000005 0004 c0000202");
+	ask_name(ask, "www.service.local", SRV, 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		char *owner = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ask_answers(ask), i)));
+		assert_string_equal(owner, "WEB.service.local.");
+		free(owner);
+	}
 	ask_name(ask, "gone.service.local", A, 0);
 	assert_bytes(ask, "1234 8403 0001 0001 0001 0000 <gone.service.local> 0001 0001 "
 			  "c00c 0005 0001 00000005 0014 <nope.service.local> "

@@ -207,3 +207,77 @@ void assert_answer(const uint8_t *answer, size_t answer_size, uint16_t id, size_
 		wrong += answer[i] != pattern(i);
 	assert_int_equal(wrong, 0);
 }
+
+/* Starts a server with one worker and connects. */
+int tcp_begin(struct transport *t)
+{
+	transport_init(t, "127.0.0.1", 1);
+	transport_start(t);
+	return transport_connect(&t->tcp, SOCK_STREAM, NULL, NULL);
+}
+
+void tcp_end(struct transport *t, int fd)
+{
+	close(fd);
+	transport_finish(t);
+}
+
+/* Writes a framed query to `ret` and returns its size. */
+size_t tcp_frame(uint8_t *ret, size_t size, uint16_t id, uint16_t answer_size)
+{
+	wire_set16(ret, (uint16_t)size);
+	return 2 + fake_query(ret + 2, size, id, answer_size);
+}
+
+void tcp_write(int fd, const void *bytes, size_t size)
+{
+	assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
+}
+
+void tcp_query(int fd, size_t size, uint16_t id, uint16_t answer_size)
+{
+	static uint8_t query[65537];
+	tcp_write(fd, query, tcp_frame(query, size, id, answer_size));
+}
+
+static void tcp_read(int fd, uint8_t *ret, size_t size)
+{
+	size_t got = 0;
+	while (got < size) {
+		ssize_t n = recv(fd, ret + got, size - got, 0);
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+}
+
+/* Reads one answer and checks it. Returns the client's hash. */
+uint32_t tcp_expect(int fd, uint16_t id, size_t size)
+{
+	static uint8_t answer[65537];
+	tcp_read(fd, answer, 2);
+	size_t length = wire_get16(answer);
+	tcp_read(fd, answer, length);
+	assert_answer(answer, length, id, size);
+	assert_int_equal(answer[AT_TCP], 1);
+	return wire_get32(answer + AT_HASH);
+}
+
+void tcp_ask(int fd, uint16_t id)
+{
+	tcp_query(fd, 20, id, SMALL);
+	tcp_expect(fd, id, SMALL);
+}
+
+/* The server closed, in an orderly way or not, and sent nothing more. */
+void tcp_expect_closed(int fd)
+{
+	uint8_t byte;
+	ssize_t n = recv(fd, &byte, 1, 0);
+	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
+}
+
+bool tcp_is_closed(int fd)
+{
+	uint8_t byte;
+	return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}

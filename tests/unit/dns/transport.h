@@ -37,11 +37,11 @@ struct transport {
 	int udp_fds[2], tcp_fds[2];
 };
 
-extern _Atomic unsigned fake_answered;	   /* calls of dns_respond() that gave an answer */
-extern _Atomic bool fake_view_ready;	   /* what view_ready() says */
+extern _Atomic unsigned fake_answered;     /* calls of dns_respond() that gave an answer */
+extern _Atomic bool fake_view_ready;       /* what view_ready() says */
 extern _Atomic unsigned fake_send_fails;   /* calls of sendmmsg() that will fail */
 extern _Atomic unsigned fake_accept_fails; /* calls of accept4() that will fail with EMFILE */
-extern _Atomic unsigned fake_accepts;	   /* calls of accept4() */
+extern _Atomic unsigned fake_accepts;      /* calls of accept4() */
 
 /* A server's config and sockets on `host` ("127.0.0.1"), the view ready, nothing started: change `config` and
  * call transport_start(). transport_finish() ends all. */
@@ -67,3 +67,30 @@ size_t fake_query(uint8_t *ret, size_t size, uint16_t id, uint16_t answer_size);
 
 /* Fails the test unless the bytes are the whole answer to the query `id` that wanted `size` bytes. */
 void assert_answer(const uint8_t *answer, size_t answer_size, uint16_t id, size_t size);
+
+/* Starts a server with one worker and connects by TCP. */
+int tcp_begin(struct transport *t);
+
+/* Closes the connection and ends the server. */
+void tcp_end(struct transport *t, int fd);
+
+/* Writes a framed query to `ret` and returns its size. */
+size_t tcp_frame(uint8_t *ret, size_t size, uint16_t id, uint16_t answer_size);
+
+/* Sends all the bytes. */
+void tcp_write(int fd, const void *bytes, size_t size);
+
+/* Sends one framed query. */
+void tcp_query(int fd, size_t size, uint16_t id, uint16_t answer_size);
+
+/* Reads one answer and checks it. Returns the client's hash. */
+uint32_t tcp_expect(int fd, uint16_t id, size_t size);
+
+/* Sends a query and expects its answer. */
+void tcp_ask(int fd, uint16_t id);
+
+/* Expects that the server closes, in an orderly way or not, and sends nothing more. */
+void tcp_expect_closed(int fd);
+
+/* True if the server has closed the connection; waits for nothing. */
+bool tcp_is_closed(int fd);

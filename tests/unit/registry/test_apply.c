@@ -146,7 +146,7 @@ static void labels_are_made_once_and_never_twice(void **state)
 			"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123"},
 		{"web", "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff1234567899",
 			"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff1-2"},
-		{"rpc", "x", "x"},			      /* another service: the label is free */
+		{"rpc", "x", "x"},                            /* another service: the label is free */
 		{"y.web", "any", "any"}, {"web", "Y", "y-2"}, /* y.web is a service */
 	};
 	struct fixture *f = *state;

@@ -177,3 +177,29 @@ void live_expect(struct live *live, const char *name, uint16_t type, const char 
 	assert_string_equal(text, expected);
 	free(text);
 }
+
+const struct view_answer *live_lookup(
+	const struct view *view, const char *name, const struct view_zone **ret_zone)
+{
+	struct wire_query query = {.name_size = 0};
+	uint8_t wire[WIRE_NAME_MAX];
+	size_t relative = 0;
+	const struct view_answer *answer = NULL;
+
+	int size = wire_name_parse(name, wire);
+	assert_true(size > 0);
+	query.name_size = (uint8_t)size;
+	wire_name_lower(wire, (size_t)size, query.name);
+	size_t at = 0;
+	for (; query.name[at]; at += 1u + query.name[at])
+		query.label_at[query.label_count++] = (uint8_t)at;
+	query.label_at[query.label_count] = (uint8_t)at;
+	view_reader_register();
+	view_read_begin();
+	*ret_zone = view_find_zone(view, &query, &relative);
+	if (*ret_zone)
+		answer = view_find(view, *ret_zone, query.name, relative);
+	view_read_end();
+	view_reader_unregister();
+	return answer;
+}

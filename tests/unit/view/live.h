@@ -40,3 +40,8 @@ char *live_text(const struct view_answer *answer, const char *name, uint16_t typ
 
 /* Asserts that live_text() of what stands at `name` is `expected`. */
 void live_expect(struct live *live, const char *name, uint16_t type, const char *expected);
+
+/* Finds an absolute name as the responder does; the zone too, NULL if it is in none. Valid until the next
+ * change. */
+const struct view_answer *live_lookup(
+	const struct view *view, const char *name, const struct view_zone **ret_zone);

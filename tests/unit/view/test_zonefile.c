@@ -72,30 +72,9 @@ static int create(const char *name, const char *file, char message[512])
 	return view_create(&config, &view, message);
 }
 
-/* Finds an absolute name as the responder does. */
 static const struct view_answer *find(const char *name, const struct view_zone **ret_zone)
 {
-	struct wire_query query = {.name_size = 0};
-	uint8_t wire[WIRE_NAME_MAX];
-	size_t relative = 0;
-	const struct view_answer *answer = NULL;
-
-	int size = wire_name_parse(name, wire);
-	assert_true(size > 0);
-	query.name_size = (uint8_t)size;
-	wire_name_lower(wire, (size_t)size, query.name);
-	size_t at = 0;
-	for (; query.name[at]; at += 1u + query.name[at])
-		query.label_at[query.label_count++] = (uint8_t)at;
-	query.label_at[query.label_count] = (uint8_t)at;
-	view_reader_register();
-	view_read_begin();
-	*ret_zone = view_find_zone(view, &query, &relative);
-	if (*ret_zone)
-		answer = view_find(view, *ret_zone, query.name, relative);
-	view_read_end();
-	view_reader_unregister();
-	return answer;
+	return live_lookup(view, name, ret_zone);
 }
 
 static void expect(const char *relative, uint16_t type, const char *expected)

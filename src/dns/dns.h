@@ -14,11 +14,11 @@
 /* What an answer depends on besides the query and the view. One for each worker, or for a test. */
 struct dns_context {
 	const struct view *view;
-	const char *nsid;       /* identity for NSID (RFC 5001); NULL or "" for none */
-	uint16_t udp_size;      /* our EDNS size, and the largest UDP answer (1232, RFC 9715) */
-	uint16_t keepalive;     /* TCP idle timeout for RFC 7828, in units of 100 ms */
-	bool loading;           /* the view is not whole: SERVFAIL with EDE 14 */
-	uint32_t rotation;      /* moves by one with each answer, so that the order rotates */
+	const char *nsid;        /* identity for NSID (RFC 5001); NULL or "" for none */
+	uint16_t udp_size;       /* our EDNS size, and the largest UDP answer (1232, RFC 9715) */
+	uint16_t keepalive;      /* TCP idle timeout for RFC 7828, in units of 100 ms */
+	bool loading;            /* the view is not whole: SERVFAIL with EDE 14 */
+	uint32_t rotation;       /* moves by one with each answer, so that the order rotates */
 	struct metrics *metrics; /* the worker's counters */
 };
 
@@ -28,28 +28,29 @@ struct dns_source {
 	uint32_t hash; /* of the client's address: chooses the part of a set that does not fit */
 };
 
-/* Answers `query` (query_size bytes of a DNS message) into `answer`, which has `capacity` bytes (at least 512).
- * Over UDP the answer is at most min(client's EDNS size, udp_size, capacity), 512 without EDNS; over TCP at most
- * min(capacity, 65535). Returns the size of the answer, or 0 if the packet deserves none (RFC 8906 section 3: a
- * response, or less than a header). Reads the view: call between view_read_begin() and view_read_end(). */
+/* Answers `query` (query_size bytes of a DNS message) into `answer`, which has `capacity` bytes (at least
+ * 512). Over UDP the answer is at most min(client's EDNS size, udp_size, capacity), 512 without EDNS; over
+ * TCP at most min(capacity, 65535). Returns the size of the answer, or 0 if the packet deserves none (RFC
+ * 8906 section 3: a response, or less than a header). Reads the view: call between view_read_begin() and
+ * view_read_end(). */
 size_t dns_respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
 	size_t query_size, uint8_t *answer, size_t capacity);
 
 struct dns_config {
 	unsigned workers;
-	/* Sockets, opened by the supervisor: udp_fds[worker * address_count + address]; tcp_fds likewise (each
-	 * worker has its own listener by SO_REUSEPORT). */
+	/* Sockets, opened by the supervisor: udp_fds[worker * address_count + address]; tcp_fds likewise
+	 * (each worker has its own listener by SO_REUSEPORT). */
 	const int *udp_fds, *tcp_fds;
 	size_t address_count;
 	uint16_t udp_size;
 	const char *nsid;
-	int64_t load_patience_ns;        /* how long queries wait for the first load; 1 s */
-	unsigned tcp_connections;        /* open at most, for each worker */
-	unsigned tcp_connections_per_address;
-	unsigned tcp_write_buffer;       /* bytes of answers that may wait for a client that does not read */
-	int64_t tcp_idle_ns, tcp_io_ns;  /* between messages; from a message's first byte to its last */
+	int64_t load_patience_ns;             /* how long queries wait for the first load; 1 s */
+	unsigned tcp_connections;             /* open at most, for each worker */
+	unsigned tcp_connections_per_address; /* likewise; an IPv6 /64 counts as one address */
+	unsigned tcp_write_buffer;      /* bytes of answers that may wait for a client that does not read */
+	int64_t tcp_idle_ns, tcp_io_ns; /* between messages; from a message's first byte to its last */
 	struct view *view;
-	struct page *page;               /* threads[PAGE_WORKER + n] are the workers' slots */
+	struct page *page; /* threads[PAGE_WORKER + n] are the workers' slots */
 	const struct clock *clock;
 };
 
@@ -61,6 +62,6 @@ int dns_server_start(const struct dns_config *config, struct dns_server **ret);
 /* Takes over what is live in the config (limits, timeouts, nsid, udp_size); any thread. */
 void dns_server_reconfigure(struct dns_server *server, const struct dns_config *config);
 
-/* Ends the workers and frees the server: answers that are written are flushed, connections are closed. NULL is
- * fine. */
+/* Ends the workers and frees the server: answers that are written are flushed, connections are closed. NULL
+ * is fine. */
 void dns_server_stop(struct dns_server *server);

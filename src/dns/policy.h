@@ -9,12 +9,12 @@
 /* Why a query gets no answer: a response code, and the reason for people (RFC 8914). */
 struct dns_refusal {
 	uint16_t rcode; /* enum wire_rcode */
-	uint16_t ede;	/* enum wire_ede */
+	uint16_t ede;   /* enum wire_ede */
 	const char *text;
 };
 
 extern const struct dns_refusal
-	dns_not_our_zone;			/* the name is in none of our zones (RFC 1034 4.3.2, 8906) */
+	dns_not_our_zone;                       /* the name is in none of our zones (RFC 1034 4.3.2, 8906) */
 extern const struct dns_refusal dns_not_loaded; /* it is, but the view is not whole yet */
 
 /* Judges class and type. NULL if the query may be answered; static storage. */

@@ -122,7 +122,7 @@ static void answer_query(struct dns_exchange *x)
 static void count_request(struct dns_exchange *x)
 {
 	enum metric first = x->source->tcp ? METRIC_DNS_REQUESTS_TCP_A : METRIC_DNS_REQUESTS_UDP_A;
-	unsigned row = x->query.type == WIRE_A	    ? 0
+	unsigned row = x->query.type == WIRE_A      ? 0
 		       : x->query.type == WIRE_AAAA ? 1
 		       : x->query.type == WIRE_SRV  ? 2
 						    : 3;

@@ -12,7 +12,7 @@ struct dns_exchange {
 	struct wire_query query;
 	struct wire_response reply;
 	const struct view_zone *zone; /* the nearest zone above the question's name; set once it is known */
-	uint16_t zone_owner;	      /* compression pointer to the zone's name inside the question's name */
+	uint16_t zone_owner;          /* compression pointer to the zone's name inside the question's name */
 };
 
 /* A compression pointer to byte `at` of the message. RFC 1035 section 4.1.4. */

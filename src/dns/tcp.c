@@ -20,9 +20,9 @@ enum {
 	FRAME_MAX = 2 + WIRE_MESSAGE_MAX,
 	OUTPUT_SIZE = 2 * FRAME_MAX, /* answers gathered for one send */
 	UNSENT_MAX = 128 * 1024, /* unsent bytes in the kernel, beyond which a client counts as not reading */
-	/* What one connection may cost before the others get their turn: answered bytes, and MESSAGE_COST for
-	 * each message, so about a thousand small answers or a handful of large ones. */
-	TURN_COST = 256 * 1024,
+	/* What one connection may cost before the others, and UDP, get their turn: answered bytes, and
+	 * MESSAGE_COST for each message, so some hundred small answers or one of the largest. */
+	TURN_COST = 64 * 1024,
 	MESSAGE_COST = 256,
 	TURN_READS = 4,
 	ACCEPT_MAX = 64, /* accepted in one turn */
@@ -42,8 +42,8 @@ struct connection {
 			*/
 	struct buf in; /* the beginning of a message, or messages that wait for room; empty when idle */
 	struct buf out; /* framed answers that the socket did not take; empty when idle */
-	size_t out_at;	/* of `out`, sent already */
-	uint32_t hash;	/* dns_source.hash */
+	size_t out_at;  /* of `out`, sent already */
+	uint32_t hash;  /* dns_source.hash */
 	int fd;
 	uint8_t state; /* enum state */
 	bool ended;    /* nothing more is read: FIN or a bad frame; closed when `out` is sent */
@@ -58,7 +58,7 @@ struct tcp {
 	struct connections lists[STATES];
 	unsigned count;
 	bool draining;
-	uint8_t *input;	 /* FRAME_MAX bytes, for one read */
+	uint8_t *input;  /* FRAME_MAX bytes, for one read */
 	uint8_t *output; /* OUTPUT_SIZE bytes, answers of the connection whose turn it is */
 	size_t output_size;
 	size_t turn;   /* what is left of TURN_COST */

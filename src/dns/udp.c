@@ -16,7 +16,7 @@ enum {
 	QUERY_STRIDE = 65536 + 192,
 	ANSWER_STRIDE = UDP_ANSWER_MAX + 192,
 	CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)), /* the larger of the two */
-	PAUSE_US = 10000				       /* after an error of receive that may last */
+	PAUSE_US = 10000                                       /* after an error of receive that may last */
 };
 
 /* One batch: message headers that stay wired to their buffers. */

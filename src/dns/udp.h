@@ -9,8 +9,8 @@
 #include "dns/worker.h"
 
 enum {
-	UDP_BATCH = 64,	      /* packets in one recvmmsg() */
-	UDP_ROUNDS = 8,	      /* batches before the event loop gets its turn, so that TCP is not starved */
+	UDP_BATCH = 64,       /* packets in one recvmmsg() */
+	UDP_ROUNDS = 8,       /* batches before the event loop gets its turn, so that TCP is not starved */
 	UDP_ANSWER_MAX = 4096 /* the largest answer; dns_settings.udp_size is at most this */
 };
 

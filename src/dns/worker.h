@@ -14,7 +14,7 @@ struct event_base;
 /* What may change while the server runs: a checked copy of the live part of struct dns_config. */
 struct dns_settings {
 	uint16_t udp_size; /* WIRE_UDP_MIN to UDP_ANSWER_MAX */
-	char nsid[129];	   /* RFC 5001 sets no limit; the option does */
+	char nsid[129];    /* RFC 5001 sets no limit; the option does */
 	unsigned tcp_connections, tcp_connections_per_address;
 	size_t tcp_write_buffer;
 	int64_t tcp_idle_ns, tcp_io_ns;

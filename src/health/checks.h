@@ -31,15 +31,15 @@ struct health_check {
 
 	struct health_state state;   /* what our results say */
 	enum registry_status stored; /* what the registry says, as far as we know */
-	bool checked;		     /* the registry knows of a result */
-	bool sure;		     /* `stored` is certain; else the next result is written whatever it is */
-	bool pending;		     /* a SET_STATUS of ours is with the writer */
-	bool reaping;		     /* a REAP of ours is with the writer */
-	bool unconfirmed;	     /* no result since we were stopped: nothing may be removed for it */
-	bool expired;		     /* TTL: its end was judged; a heartbeat begins anew */
+	bool checked;                /* the registry knows of a result */
+	bool sure;                   /* `stored` is certain; else the next result is written whatever it is */
+	bool pending;                /* a SET_STATUS of ours is with the writer */
+	bool reaping;                /* a REAP of ours is with the writer */
+	bool unconfirmed;            /* no result since we were stopped: nothing may be removed for it */
+	bool expired;                /* TTL: its end was judged; a heartbeat begins anew */
 	enum registry_status before; /* TTL: what live said before our pending SET_STATUS */
-	int64_t grace_ns;	     /* TTL: not judged before this moment */
-	int64_t deadline_ns;	     /* TTL: the deadline that was last seen in live */
+	int64_t grace_ns;            /* TTL: not judged before this moment */
+	int64_t deadline_ns;         /* TTL: the deadline that was last seen in live */
 	struct health_timer timers[HEALTH_TIMERS];
 	struct health_probe *probe; /* running, or NULL */
 };

@@ -6,9 +6,6 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define LOOK_DELAY_NS                                                                                        \
-	(20 * CLOCK_NS_PER_MS) /* from a change of a service's health to the look at its TTL checks */
-
 static struct health_timer *work_timer(struct health_check *check)
 {
 	return &check->timers[HEALTH_TIMER_WORK];
@@ -252,14 +249,12 @@ void health_core_gone(struct health_core *core, const char *node, const char *ch
 	metrics_set(core->config.metrics, METRIC_HEALTH_CHECKS, core->checks.count);
 }
 
-/* Not at once: the http thread may only now be noting what it was told. */
 void health_core_changed(struct health_core *core, const char *node, const char *check_id)
 {
 	struct health_check *check = health_checks_find(&core->checks, node, check_id);
-	int64_t soon = clock_now(core->config.clock) + LOOK_DELAY_NS;
 
-	if (check && !check->type->start && work_timer(check)->due_ns > soon)
-		health_scheduler_alarm_at(&core->scheduler, work_timer(check), soon);
+	if (check && !check->type->start)
+		health_verdict_changed(core, check);
 }
 
 void health_core_commit(struct health_core *core, const struct registry_commit *commit)

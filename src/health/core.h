@@ -36,6 +36,9 @@ struct health_core_config {
 	int (*start)(const struct health_check_type *type, const struct health_probe_request *request,
 		void *ctx, struct health_probe **ret);
 	void (*cancel)(const struct health_check_type *type, struct health_probe *probe, void *ctx);
+	/* The stored row of a check, in `arena`: 0, -ENOENT or another negative errno. */
+	int (*look_up)(const char *node, const char *check_id, struct arena *arena,
+		struct registry_check *ret, void *ctx);
 	/* Takes over a command; its done() comes later, on this thread. */
 	void (*submit)(struct registry_command *command, void *ctx);
 	void *ctx;
@@ -67,7 +70,8 @@ void health_core_put(struct health_core *core, const struct registry_check *row,
 /* A check is no longer in the registry. */
 void health_core_gone(struct health_core *core, const char *node, const char *check_id);
 
-/* Something was committed about a check, perhaps a heartbeat's status: a TTL check is looked at soon. */
+/* Something was committed about a check, perhaps a heartbeat's status: a TTL check takes over what is stored.
+ */
 void health_core_changed(struct health_core *core, const char *node, const char *check_id);
 
 /* All of a commit, as the inbox hands it out. */
@@ -82,9 +86,12 @@ int64_t health_core_step(struct health_core *core);
 void health_verdict_result(struct health_core *core, struct health_check *check, enum registry_status result,
 	const char *output);
 
-/* Looks at a TTL check's live state: takes over what heartbeats made of it, and ends it when its time is
- * over. */
+/* Looks at a TTL check's live state: hears its heartbeats, and ends it when its time is over. */
 void health_verdict_ttl(struct health_core *core, struct health_check *check);
+
+/* Takes over the stored status of a TTL check, which somebody else may have written: the http thread for a
+ * heartbeat. */
+void health_verdict_changed(struct health_core *core, struct health_check *check);
 
 /* Gives the writer the status that ours is, unless it is stored or on its way. */
 void health_verdict_store(struct health_core *core, struct health_check *check);

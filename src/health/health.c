@@ -25,6 +25,7 @@ struct health {
 	struct health_core core; /* of the thread, once it runs */
 	struct health_probe_env env;
 	struct registry_inbox *inbox;
+	struct registry_reader *reader;
 	struct event *mail, *wake, *timer;
 	pthread_t thread;
 	bool running;
@@ -61,6 +62,21 @@ static void cancel_probe(const struct health_check_type *type, struct health_pro
 	type->cancel(probe);
 }
 
+static int look_up(
+	const char *node, const char *check_id, struct arena *arena, struct registry_check *ret, void *ctx)
+{
+	struct health *health = ctx;
+	const struct registry_filter filter = {.node = node, .id = check_id};
+	const struct registry_check *rows;
+	size_t count;
+	int r = registry_reader_checks(health->reader, &filter, arena, &rows, &count);
+
+	if (r < 0 || !count)
+		return r < 0 ? r : -ENOENT;
+	*ret = rows[0];
+	return 0;
+}
+
 static void submit(struct registry_command *command, void *ctx)
 {
 	struct health *health = ctx;
@@ -75,8 +91,8 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 	health_core_commit(&health->core, commit);
 }
 
-/* Does what is due and sets the alarm clock: to the next tick at the latest, and well before an idle loop would look
- * like one that was stopped. */
+/* Does what is due and sets the alarm clock: to the next tick at the latest, and well before an idle loop
+ * would look like one that was stopped. */
 static void turn(struct health *health)
 {
 	int64_t now, wait = health_core_step(&health->core), stopped = health->core.config.tuning.stopped_ns;
@@ -137,13 +153,13 @@ static void *run(void *arg)
 
 /* Everything that is registered now. Commits are observed already, so there is no gap; what is in both is
  * told apart by its index. */
-static int load(struct health *health, struct registry_reader *reader)
+static int load(struct health *health)
 {
 	const struct registry_filter all = {0};
 	const struct registry_check *rows;
 	struct arena *arena = arena_create();
 	size_t count = 0;
-	int r = registry_reader_checks(reader, &all, arena, &rows, &count);
+	int r = registry_reader_checks(health->reader, &all, arena, &rows, &count);
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		health_core_put(&health->core, &rows[i], false);
@@ -189,6 +205,7 @@ static void create_core(struct health *health)
 		.metrics = &config->thread->metrics,
 		.start = start_probe,
 		.cancel = cancel_probe,
+		.look_up = look_up,
 		.submit = submit,
 		.ctx = health,
 	};
@@ -214,7 +231,6 @@ int health_start(const struct health_config *config, struct health **ret)
 {
 	struct health *health = mem_alloc(sizeof(*health));
 	const struct registry_inbox_handler handler = {.on_commit = on_commit, .ctx = health};
-	struct registry_reader *reader = NULL;
 	int r;
 
 	health->config = *config;
@@ -227,12 +243,11 @@ int health_start(const struct health_config *config, struct health **ret)
 	r = create_loop(health);
 	if (r < 0)
 		goto fail;
-	r = registry_reader_open(config->registry_path, &reader);
+	r = registry_reader_open(config->registry_path, &health->reader);
 	if (r < 0)
 		goto fail;
 	registry_writer_observe(config->writer, health->inbox);
-	r = load(health, reader);
-	registry_reader_close(reader);
+	r = load(health);
 	if (r == 0)
 		r = start_thread(health);
 	if (r < 0)
@@ -276,6 +291,7 @@ void health_destroy(struct health *health)
 	if (health->bell >= 0)
 		close(health->bell);
 	registry_inbox_destroy(health->inbox);
+	registry_reader_close(health->reader);
 	pthread_mutex_destroy(&health->lock);
 	free(health);
 }

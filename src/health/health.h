@@ -14,7 +14,7 @@ struct health_config {
 	const char *registry_path; /* for the load at the start */
 	struct registry_writer *writer;
 	struct registry_live *live;
-	unsigned in_flight;	 /* probes that may run at once */
+	unsigned in_flight;      /* probes that may run at once */
 	int64_t interval_min_ns; /* shorter intervals are raised to this */
 	int64_t interval_default_ns, timeout_default_ns;
 	int64_t restart_spread_ns; /* loaded checks are first probed within min(interval, this): 10 s */

@@ -18,7 +18,7 @@ struct health_timer {
 	void *owner; /* the owner's */
 	int kind;    /* the owner's */
 	int64_t due_ns;
-	uint64_t order;		  /* of equal due times the one that was armed first goes first */
+	uint64_t order;           /* of equal due times the one that was armed first goes first */
 	struct health_heap *heap; /* NULL: not armed */
 	size_t position;
 };

@@ -12,7 +12,7 @@
 struct health_state {
 	enum registry_status status;
 	uint32_t successes, failures; /* in a row */
-	bool critical;		      /* the clock runs */
+	bool critical;                /* the clock runs */
 	int64_t critical_since_ns;
 };
 

@@ -8,12 +8,13 @@
 #include "base/str.h"
 
 #define RETRY_NS (1 * CLOCK_NS_PER_S) /* after the writer failed, or while something must be waited for */
-#define REASON_SIZE 200		      /* bytes of an output that go into a log line */
+#define REASON_SIZE 200               /* bytes of an output that go into a log line */
 
 /* What comes back with a command. The check may be gone or another by then, so it is looked up again. */
 struct errand {
 	struct health_core *core;
 	uint64_t generation;
+	int64_t at_ns;
 };
 
 static struct registry_command *command_for(struct health_core *core, struct health_check *check,
@@ -22,7 +23,7 @@ static struct registry_command *command_for(struct health_core *core, struct hea
 	struct registry_command *command = registry_command_create(op);
 	struct errand *errand = arena_alloc(command->arena, sizeof(*errand));
 
-	*errand = (struct errand){core, check->generation};
+	*errand = (struct errand){core, check->generation, core->last_ns};
 	command->node_name = arena_strdup(command->arena, check->row->node);
 	command->check_id = arena_strdup(command->arena, check->row->id);
 	command->done = done;
@@ -56,6 +57,22 @@ static void take_stored(
 	check->checked = true;
 }
 
+/* The output of an active check that changed is shown with its new status, not before; unless a later one is
+ * there. */
+static void show_output(
+	struct health_core *core, const struct health_check *check, const struct registry_command *command)
+{
+	const struct errand *errand = command->ctx;
+	struct registry_live_check live;
+	struct arena *arena = arena_create();
+
+	if (registry_live_get(core->config.live, check->row->node, check->row->id, arena, &live) &&
+		live.heartbeat_ns <= errand->at_ns)
+		registry_live_output(
+			core->config.live, check->row->node, check->row->id, command->output, errand->at_ns);
+	arena_destroy(arena);
+}
+
 /* The registry could not be written: what live was told in advance goes back, and we try again. */
 static void on_not_stored(
 	struct health_core *core, struct health_check *check, const struct registry_command *command)
@@ -67,6 +84,7 @@ static void on_not_stored(
 	log_warn("the status of a check could not be stored", "check", row->id, "status",
 		registry_status_name(command->status), "error", err_str(command->error));
 	if (check->type->start) {
+		show_output(core, check, command);
 		health_scheduler_alarm_at(
 			&core->scheduler, &check->timers[HEALTH_TIMER_RETRY], core->last_ns + RETRY_NS);
 		return;
@@ -101,21 +119,24 @@ static void on_stored(struct registry_command *command, void *ctx)
 	if (!same)
 		return;
 	check->sure = true;
-	if (check->type->start)
+	if (check->type->start) {
 		registry_live_set_status(
 			core->config.live, command->node_name, command->check_id, command->status);
-	else /* its live status is ahead of us; heartbeats that came meanwhile were not looked at */
+		show_output(core, check, command);
+	} else { /* its live status is ahead of us; heartbeats that came meanwhile were not looked at */
 		health_scheduler_alarm_at(&core->scheduler, &check->timers[HEALTH_TIMER_WORK], core->last_ns);
+	}
 	if (check->state.status != command->status)
 		health_verdict_store(core, check);
 }
 
-static void store(struct health_core *core, struct health_check *check, const char *output)
+/* True if the writer was given something. */
+static bool store(struct health_core *core, struct health_check *check, const char *output)
 {
 	struct registry_command *command;
 
 	if (check->pending || (check->sure && check->checked && check->stored == check->state.status))
-		return;
+		return false;
 	command = command_for(core, check, REGISTRY_SET_STATUS, on_stored);
 	command->status = check->state.status;
 	command->output = arena_strdup(command->arena, output);
@@ -123,6 +144,7 @@ static void store(struct health_core *core, struct health_check *check, const ch
 	check->pending = true;
 	health_scheduler_disarm(&check->timers[HEALTH_TIMER_RETRY]);
 	core->config.submit(command, core->config.ctx);
+	return true;
 }
 
 void health_verdict_store(struct health_core *core, struct health_check *check)
@@ -193,10 +215,11 @@ void health_verdict_reap(struct health_core *core, struct health_check *check)
 void health_verdict_result(
 	struct health_core *core, struct health_check *check, enum registry_status result, const char *output)
 {
-	registry_live_output(core->config.live, check->row->node, check->row->id, output, core->last_ns);
 	health_state_result(&check->state, &check->row->definition, result, core->last_ns);
 	check->unconfirmed = false;
-	health_verdict_store(core, check);
+	if (!store(core, check, output))
+		registry_live_output(
+			core->config.live, check->row->node, check->row->id, output, core->last_ns);
 	health_verdict_reap(core, check);
 }
 
@@ -213,6 +236,8 @@ static void expire(
 	check->expired = true;
 	check->unconfirmed = false;
 	check->before = live->status;
+	if (live->status != REGISTRY_CRITICAL)
+		check->sure = false;
 	health_state_set(&check->state, REGISTRY_CRITICAL, core->last_ns);
 	store(core, check, output);
 	registry_live_set_status(core->config.live, row->node, row->id, REGISTRY_CRITICAL);
@@ -227,23 +252,35 @@ static void expire(
 	arena_destroy(arena);
 }
 
-/* Takes over what heartbeats have made of a TTL check since the last look. */
+/* Hears the heartbeats since the last look. Most change no status, so this is all that is known of them. */
 static void listen(
 	struct health_core *core, struct health_check *check, const struct registry_live_check *live)
 {
-	bool heard = live->deadline_ns != check->deadline_ns; /* each heartbeat moves it */
+	if (live->deadline_ns == check->deadline_ns) /* each heartbeat moves it */
+		return;
+	check->deadline_ns = live->deadline_ns;
+	check->expired = false;
+	check->unconfirmed = false;
+	if (!check->pending && check->checked && live->status == check->stored)
+		health_state_set(&check->state, check->stored, core->last_ns);
+}
 
-	if (heard) {
-		check->deadline_ns = live->deadline_ns;
-		check->expired = false;
-		check->unconfirmed = false;
+void health_verdict_changed(struct health_core *core, struct health_check *check)
+{
+	struct arena *arena = arena_create();
+	struct registry_check row;
+
+	/* While a status of ours is with the writer, what comes after it will be told after it. */
+	if (!check->pending &&
+		core->config.look_up(check->row->node, check->row->id, arena, &row, core->config.ctx) == 0 &&
+		row.checked) {
+		take_stored(core, check, row.status, row.output);
+		health_state_set(&check->state, row.status, core->last_ns);
+		check->sure = true;
+		health_verdict_reap(core, check);
 	}
-	if (check->pending || check->expired || !live->checked)
-		return;
-	if (!heard && check->checked && live->status == check->state.status)
-		return;
-	take_stored(core, check, live->status, live->output);
-	health_state_set(&check->state, live->status, core->last_ns);
+	health_scheduler_alarm_at(&core->scheduler, &check->timers[HEALTH_TIMER_WORK], core->last_ns);
+	arena_destroy(arena);
 }
 
 void health_verdict_ttl(struct health_core *core, struct health_check *check)

@@ -42,12 +42,18 @@ static struct call *create(struct sidecar *sidecar, struct server_request *reque
 	return call;
 }
 
+static void count_parked(struct sidecar *sidecar)
+{
+	metrics_set(&sidecar->config.thread->metrics, METRIC_HTTP_PARKED, blocking_count(sidecar->blocking));
+}
+
 void call_end(struct call *call)
 {
 	struct sidecar *sidecar = call->sidecar;
 
 	blocking_leave(sidecar->blocking, &call->blocking);
 	publish_cancel(&sidecar->publish, &call->publish);
+	count_parked(sidecar);
 	if (call->previous)
 		call->previous->next = call->next;
 	else
@@ -168,7 +174,7 @@ void call_begin(struct sidecar *sidecar, struct server_request *request)
 /* --- reads ---------------------------------------------------------------------------------------------- */
 
 struct snapshot {
-	uint64_t index;	  /* of the resource */
+	uint64_t index;   /* of the resource */
 	uint64_t current; /* of the registry */
 	void *rows;
 };
@@ -228,6 +234,7 @@ static void park(struct call *call)
 	call->blocking.name = watched_name(call);
 	call->blocking.index = call->seen;
 	blocking_park(sidecar->blocking, &call->blocking);
+	count_parked(sidecar);
 	call_later(call);
 }
 
@@ -249,6 +256,14 @@ static void render(struct call *call, struct arena *arena, const struct snapshot
 		call->index = snapshot->index;
 		call->gate = snapshot->index;
 	}
+}
+
+/* The next tick opens the registry anew. */
+static void unreadable(struct call *call, int error)
+{
+	registry_reader_close(call->sidecar->reader);
+	call->sidecar->reader = NULL;
+	call_text(call, 503, "the registry cannot be read: %s", err_str(error));
 }
 
 void call_read(struct call *call, const struct call_read *read)
@@ -275,7 +290,7 @@ void call_read(struct call *call, const struct call_read *read)
 	else if (error == -ENOENT)
 		call_text(call, 404, "%s", call->refusal ? call->refusal : "not found");
 	else
-		call_text(call, 503, "the registry cannot be read: %s", err_str(error));
+		unreadable(call, error);
 }
 
 void call_resume(struct call *call)

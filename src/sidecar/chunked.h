@@ -9,15 +9,15 @@
 #include "base/buf.h"
 
 #define CHUNKED_EXTENSIONS 4096 /* bytes of chunk extensions in one body, at most */
-#define CHUNKED_TRAILERS 4096	/* bytes of trailer lines, at most */
+#define CHUNKED_TRAILERS 4096   /* bytes of trailer lines, at most */
 
 /* All zero at the start of a body. */
 struct chunked {
 	int state;
 	unsigned digits;
-	unsigned line;	     /* bytes of the trailer line so far */
+	unsigned line;       /* bytes of the trailer line so far */
 	unsigned extras;     /* bytes of extensions, then of trailers */
-	uint64_t left;	     /* bytes that the current chunk still brings; while its size is read: the size */
+	uint64_t left;       /* bytes that the current chunk still brings; while its size is read: the size */
 	unsigned char colon; /* the trailer line's name is complete */
 };
 

@@ -114,7 +114,7 @@ bool connection_write(struct server_connection *connection)
 		evbuffer_drain(connection->out, (size_t)sent);
 		if (connection->timer_kind == TIMER_WRITE)
 			connection->timer_kind = TIMER_NONE; /* it starts anew */
-		link_remove(&connection->slow);		     /* and goes to the end of the list again */
+		link_remove(&connection->slow);              /* and goes to the end of the list again */
 	}
 	return true;
 }

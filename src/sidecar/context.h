@@ -15,7 +15,7 @@ struct call;
 struct event;
 struct event_base;
 
-#define SIDECAR_EVENTS 5
+#define SIDECAR_EVENTS 6
 
 struct sidecar {
 	struct sidecar_config config; /* its strings are in config_arena */
@@ -29,13 +29,14 @@ struct sidecar {
 	struct publish publish;
 	struct blocking *blocking;
 	struct call *calls;
-	size_t writing;	       /* commands that are with the writer */
+	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */
 	uint64_t random;
+	int64_t timer_ns; /* when the timer is set to ring; INT64_MAX: never */
 	bool stopping;
 	int64_t stop_ns; /* when the end may wait no longer */
-	bool running;	 /* the thread */
-	int control_fd;	 /* rung by the two functions below */
+	bool running;    /* the thread */
+	int control_fd;  /* rung by the two functions below */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	/* Under `mutex`: what other threads ask for. */

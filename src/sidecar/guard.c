@@ -206,7 +206,7 @@ static bool is_space(char c)
 
 int guard_load_token(const char *path, char **ret_token, char ret_message[GUARD_MESSAGE])
 {
-	char text[GUARD_TOKEN + 64], *start = text;
+	char text[GUARD_TOKEN + 64] = "", *start = text;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t size;
 

@@ -20,9 +20,9 @@
 
 /* How far the search for the end of a head has come; all zero at its start. */
 struct http_scan {
-	size_t offset;	   /* bytes looked at */
-	size_t start;	   /* where the request line begins: behind one empty line, if there was one */
-	size_t line;	   /* where the current line begins */
+	size_t offset;     /* bytes looked at */
+	size_t start;      /* where the request line begins: behind one empty line, if there was one */
+	size_t line;       /* where the current line begins */
 	bool past_request; /* the request line was complete and well-formed */
 };
 
@@ -34,10 +34,10 @@ struct http_head {
 	const struct server_header *headers;
 	size_t header_count;
 	const char *host;     /* the Host field, NULL without one (HTTP/1.0 only) */
-	unsigned minor;	      /* 0 or 1: HTTP/1.0 or 1.1 (and later 1.x) */
+	unsigned minor;       /* 0 or 1: HTTP/1.0 or 1.1 (and later 1.x) */
 	bool keep_alive;      /* the connection may carry another request */
 	bool expect_continue; /* the client waits for 100 before it sends the body */
-	bool chunked;	      /* a chunked body follows */
+	bool chunked;         /* a chunked body follows */
 	uint64_t length;      /* else a body of this many bytes */
 };
 

@@ -106,7 +106,7 @@ static bool has_no_body(int status)
 
 static void count_reply(struct server *server, int status)
 {
-	enum metric id = status >= 500	 ? METRIC_HTTP_REQUESTS_5XX
+	enum metric id = status >= 500   ? METRIC_HTTP_REQUESTS_5XX
 			 : status >= 400 ? METRIC_HTTP_REQUESTS_4XX
 					 : METRIC_HTTP_REQUESTS_2XX;
 

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/str.h"
+
 #define HEADERS 12
 
 struct headers {
@@ -77,6 +79,23 @@ void call_send(struct call *call)
 	finish(call);
 }
 
+/* A text may have been cut inside a character, or quote what is none: each such byte becomes a question mark.
+ */
+static void make_utf8(char *text)
+{
+	while (*text) {
+		size_t size = 1;
+
+		while (size < 4 && text[size] && !str_utf8(text, size))
+			size++;
+		if (!str_utf8(text, size)) {
+			*text = '?';
+			size = 1;
+		}
+		text += size;
+	}
+}
+
 void call_text(struct call *call, int status, const char *format, ...)
 {
 	char text[1024];
@@ -85,6 +104,7 @@ void call_text(struct call *call, int status, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	make_utf8(text);
 	buf_clear(&call->body);
 	buf_str(&call->body, text);
 	call->status = status;

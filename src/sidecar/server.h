@@ -58,7 +58,7 @@ struct server_request {
 	const char *body;
 	size_t body_size;
 	struct net_addr client;
-	void *user;			      /* the handler's */
+	void *user;                           /* the handler's */
 	struct server_connection *connection; /* the server's own */
 };
 
@@ -83,8 +83,8 @@ struct server_config {
 	int64_t body_timeout_ns;  /* from the end of the head to the end of the body, in all */
 	int64_t idle_timeout_ns;  /* between requests */
 	int64_t write_timeout_ns; /* a client that takes no byte for this long is cut off */
-	unsigned header_size;	  /* bytes of a head: 431; half of it for the request line: 414 */
-	unsigned body_size;	  /* bytes of a body: 413 */
+	unsigned header_size;     /* bytes of a head: 431; half of it for the request line: 414 */
+	unsigned body_size;       /* bytes of a body: 413 */
 	/* Open at once, in all and from one address (an IPv6 client is its /64). At the limit the longest
 	 * idle connection is closed; if none is idle, the new one is answered 429. */
 	unsigned connections, connections_per_address;

@@ -22,11 +22,11 @@
 
 #define SERVER_READ 16384   /* bytes taken from a socket at a time */
 #define SERVER_LINGER 65536 /* bytes of a refused request that are read and dropped, at most */
-#define SERVER_TURN 32	    /* pipelined requests that one connection may have answered in one go */
-#define SERVER_BUDGET 8	    /* write_buffers' worth of replies that may wait for slow readers, in all */
+#define SERVER_TURN 32      /* pipelined requests that one connection may have answered in one go */
+#define SERVER_BUDGET 8     /* write_buffers' worth of replies that may wait for slow readers, in all */
 #define SERVER_LINGER_NS CLOCK_NS_PER_S
 #define SERVER_BACKOFF_NS (100 * CLOCK_NS_PER_MS) /* no accepting for this long without descriptors */
-#define SERVER_RECENT_NS CLOCK_NS_PER_S		  /* idle or stalled for less: not closed to make room */
+#define SERVER_RECENT_NS CLOCK_NS_PER_S           /* idle or stalled for less: not closed to make room */
 /* A client that closed its side while its request is parked may still be listening (`nc -N`), and most parked
  * requests are writes that wait a few milliseconds for DNS. So it counts as gone after this long. */
 #define SERVER_LEAVE_NS (500 * CLOCK_NS_PER_MS)
@@ -64,13 +64,13 @@ struct server_connection {
 	enum connection_state state;
 	enum connection_timer timer_kind;
 	short watching; /* the mask that `io` is added with */
-	bool running;	/* connection_run() is on the stack */
-	bool served;	/* a request came before */
-	bool close;	/* after this reply */
+	bool running;   /* connection_run() is on the stack */
+	bool served;    /* a request came before */
+	bool close;     /* after this reply */
 	bool half_closed;
 	bool doomed;
-	bool chunked;	/* the request's body, then our stream, is chunked */
-	bool mute;	/* a reply to HEAD: no body goes out */
+	bool chunked;   /* the request's body, then our stream, is chunked */
+	bool mute;      /* a reply to HEAD: no body goes out */
 	unsigned minor; /* of the request's HTTP version */
 	unsigned turn;
 	struct net_addr client;
@@ -79,8 +79,8 @@ struct server_connection {
 	uint64_t body_left;
 	struct buf body;
 	size_t lingered;
-	size_t pending;			/* bytes of `out` as counted in server->pending */
-	int64_t since;			/* idle since, or last progress in writing; config.clock */
+	size_t pending;                 /* bytes of `out` as counted in server->pending */
+	int64_t since;                  /* idle since, or last progress in writing; config.clock */
 	struct server_request *request; /* NULL between requests */
 	void (*gone)(struct server_request *request, void *ctx);
 	void *gone_ctx;
@@ -104,7 +104,7 @@ struct server {
 	unsigned connections;
 	size_t pending; /* bytes of replies that wait for clients */
 	bool draining;
-	bool starved;	 /* accepting failed, and that was logged */
+	bool starved;    /* accepting failed, and that was logged */
 	struct buf text; /* scratch: the head of the reply that is being written */
 	int64_t date_second;
 	char date[32];
@@ -124,8 +124,10 @@ void connection_run(struct server_connection *connection);
 /* Sets event and timer to what the state asks for. */
 void connection_arm(struct server_connection *connection);
 
-/* The callbacks of a connection's event and timer; `ctx` is the connection. */
+/* The callback of a connection's event; `ctx` is the connection. */
 void connection_on_io(evutil_socket_t fd, short what, void *ctx);
+
+/* As connection_on_io(), for the timer. */
 void connection_on_timer(evutil_socket_t fd, short what, void *ctx);
 
 /* Closes the connection soon, from the loop. */

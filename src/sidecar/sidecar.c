@@ -16,9 +16,10 @@
 
 #define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
 #define STOP_NS (5 * CLOCK_NS_PER_S)
+#define STOP_TICK_US 10000 /* how often an end looks whether all is done */
 
 /* The places in sidecar->events. */
-enum { EVENT_TICK, EVENT_TIMER, EVENT_INBOX, EVENT_WAKE, EVENT_CONTROL };
+enum { EVENT_TICK, EVENT_TIMER, EVENT_MORE, EVENT_INBOX, EVENT_WAKE, EVENT_CONTROL };
 
 /* --- Config --------------------------------------------------------------------------------------------- */
 
@@ -59,10 +60,7 @@ static int load_token(const struct sidecar_config *config, char **ret)
 	return error;
 }
 
-static void handle(struct server_request *request, void *ctx)
-{
-	call_begin(ctx, request);
-}
+static void handle(struct server_request *request, void *ctx);
 
 static struct server_config server_config(struct sidecar *sidecar)
 {
@@ -145,6 +143,7 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 
 /* --- The loop ------------------------------------------------------------------------------------------- */
 
+/* The next moment at which a held reply or a parked query has waited long enough. */
 static void set_timer(struct sidecar *sidecar)
 {
 	int64_t next = publish_next(&sidecar->publish), deadline = blocking_next(sidecar->blocking), wait;
@@ -152,7 +151,9 @@ static void set_timer(struct sidecar *sidecar)
 
 	if (deadline < next)
 		next = deadline;
-	metrics_set(&sidecar->config.thread->metrics, METRIC_HTTP_PARKED, blocking_count(sidecar->blocking));
+	if (next == sidecar->timer_ns)
+		return;
+	sidecar->timer_ns = next;
 	if (next == INT64_MAX) {
 		event_del(sidecar->events[EVENT_TIMER]);
 		return;
@@ -163,6 +164,12 @@ static void set_timer(struct sidecar *sidecar)
 	after.tv_sec = wait / CLOCK_NS_PER_S;
 	after.tv_usec = wait % CLOCK_NS_PER_S / 1000 + 1;
 	event_add(sidecar->events[EVENT_TIMER], &after);
+}
+
+static void handle(struct server_request *request, void *ctx)
+{
+	call_begin(ctx, request);
+	set_timer(ctx);
 }
 
 /* Looks again at some of the queries that are ready, and comes back for the rest: heartbeats that arrived
@@ -177,7 +184,7 @@ static void resume_ready(struct sidecar *sidecar)
 			return;
 		call_resume((struct call *)(void *)((char *)wait - offsetof(struct call, blocking)));
 	}
-	event_active(sidecar->events[EVENT_TIMER], EV_TIMEOUT, 0);
+	event_active(sidecar->events[EVENT_MORE], EV_TIMEOUT, 0);
 }
 
 static bool finished(const struct sidecar *sidecar)
@@ -201,6 +208,14 @@ static void turn(struct sidecar *sidecar)
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sidecar *sidecar = ctx;
+
+	sidecar->timer_ns = INT64_MAX; /* it is no longer set */
+	turn(sidecar);
+}
+
+static void on_more(evutil_socket_t fd, short what, void *ctx)
 {
 	turn(ctx);
 }
@@ -236,6 +251,7 @@ static void begin_stop(struct sidecar *sidecar)
 		return;
 	sidecar->stopping = true;
 	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
+	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
 	server_drain(sidecar->server);
 }
 
@@ -321,6 +337,8 @@ static int add_events(struct sidecar *sidecar)
 	if (!error)
 		error = add_event(sidecar, EVENT_TIMER, -1, 0, on_timer);
 	if (!error)
+		error = add_event(sidecar, EVENT_MORE, -1, 0, on_more);
+	if (!error)
 		error = add_event(sidecar, EVENT_INBOX, registry_inbox_fd(sidecar->inbox),
 			EV_READ | EV_PERSIST, on_inbox);
 	if (!error)
@@ -385,6 +403,7 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&sidecar->mutex, NULL);
 	sidecar->control_fd = -1;
+	sidecar->timer_ns = INT64_MAX;
 	sidecar->config_arena = arena_create();
 	sidecar->config = copy_config(sidecar->config_arena, config);
 	sidecar->blocking = blocking_create();

@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "net/wake.h"
 
+#define BATCH_SERVICES 256     /* that are copied in one snapshot, at most */
 #define BATCH_SIZE (16u << 20) /* bytes of rows that are held while they are rendered, about */
 #define POLL_MS 1000           /* without a bell, and for the ticks */
 #define POLL_ABSENT_MS 50      /* while there is no registry yet */
@@ -29,7 +29,7 @@ static bool absent(int error)
 static int complain(struct follower *f, int error, const char *what)
 {
 	if (f->report && error != f->error && (f->loaded || !absent(error)))
-		f->report(LOG_ERROR, what, f->path, err_str(error));
+		f->report(VIEW_ERROR, what, f->path, err_str(error));
 	f->error = error;
 	registry_reader_close(f->reader);
 	f->reader = NULL;
@@ -124,7 +124,7 @@ static int copy_batch(
 	struct follower *f, const char *const *names, size_t count, size_t *next, struct batch *batch)
 {
 	batch->arena = arena_create();
-	while (*next < count && arena_size(batch->arena) < BATCH_SIZE) {
+	while (*next < count && batch->count < BATCH_SERVICES && arena_size(batch->arena) < BATCH_SIZE) {
 		const struct registry_filter filter = {.service = names[*next]};
 		struct copied copied = {.service = names[*next]};
 		int rc = registry_reader_instances(

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -111,7 +110,7 @@ static void skipped(void *ctx, const char *name, const char *why)
 	str_copy(detail + used, sizeof(detail) - used, ": ");
 	used = strlen(detail);
 	str_copy(detail + used, sizeof(detail) - used, why);
-	skip->services->names.report(LOG_WARN, "cannot be shown in DNS", name, detail);
+	skip->services->names.report(VIEW_WARN, "cannot be shown in DNS", name, detail);
 }
 
 void services_init(struct services *services, _Atomic(const struct zones *) *zones,

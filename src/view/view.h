@@ -87,6 +87,10 @@ struct view_zone_config {
 	const char *file; /* master file, NULL for the built-in SOA, NS and NS address */
 };
 
+/* How much a report matters: the values of LOG_WARN and LOG_ERROR in base/log.h, which this floor leaves
+ * alone. */
+enum view_level { VIEW_WARN = 2, VIEW_ERROR = 3 };
+
 struct view_config {
 	const struct view_zone_config *zones;
 	size_t zone_count;
@@ -99,7 +103,8 @@ struct view_config {
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
 	int notify_fd;              /* rung after each applied index; -1 for none */
 	const struct clock *clock;
-	/* Says one thing worth a log line, on the follower's thread: level as in base/log.h. May be NULL. */
+	/* Says one thing worth a log line, on the follower's thread: `level` is an enum view_level. May be
+	 * NULL. */
 	void (*report)(int level, const char *message, const char *name, const char *detail);
 };
 

@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 enum wire_option {
-	WIRE_OPTION_NSID = 3,	    /* RFC 5001 */
-	WIRE_OPTION_ECS = 8,	    /* RFC 7871 */
+	WIRE_OPTION_NSID = 3,       /* RFC 5001 */
+	WIRE_OPTION_ECS = 8,        /* RFC 7871 */
 	WIRE_OPTION_COOKIE = 10,    /* RFC 7873 */
 	WIRE_OPTION_KEEPALIVE = 11, /* RFC 7828 */
 	WIRE_OPTION_PADDING = 12,   /* RFC 7830 */
-	WIRE_OPTION_EDE = 15	    /* RFC 8914 */
+	WIRE_OPTION_EDE = 15        /* RFC 8914 */
 };
 
 enum wire_ede {
@@ -24,8 +24,8 @@ enum wire_ede {
 struct wire_edns {
 	bool present;
 	uint8_t version;
-	bool dnssec_ok;		/* the DO bit, copied into the reply (RFC 3225) */
-	uint16_t udp_size;	/* as sent; below 512 counts as 512 */
+	bool dnssec_ok;         /* the DO bit, copied into the reply (RFC 3225) */
+	uint16_t udp_size;      /* as sent; below 512 counts as 512 */
 	const uint8_t *options; /* inside the query, checked: every option lies within */
 	uint16_t options_size;
 };

@@ -49,23 +49,26 @@ enum wire_type {
 	WIRE_ANY = 255
 };
 
-/* Reads and writes big-endian numbers at any alignment. */
+/* Two bytes as a big-endian number, at any alignment. */
 static inline uint16_t wire_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
+/* Four bytes as a big-endian number, at any alignment. */
 static inline uint32_t wire_get32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* Writes a big-endian number into two bytes. */
 static inline void wire_set16(uint8_t *p, uint16_t value)
 {
 	p[0] = (uint8_t)(value >> 8);
 	p[1] = (uint8_t)value;
 }
 
+/* Writes a big-endian number into four bytes. */
 static inline void wire_set32(uint8_t *p, uint32_t value)
 {
 	wire_set16(p, (uint16_t)(value >> 16));

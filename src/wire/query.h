@@ -10,8 +10,8 @@
 
 /* What a message deserves before anyone has looked at names. */
 enum wire_verdict {
-	WIRE_ANSWER,	  /* a well-formed query with one question: all fields are set */
-	WIRE_DROP,	  /* no reply ever: shorter than a header, or QR set (reflection loops) */
+	WIRE_ANSWER,      /* a well-formed query with one question: all fields are set */
+	WIRE_DROP,        /* no reply ever: shorter than a header, or QR set (reflection loops) */
 	WIRE_BAD_HEADER,  /* FORMERR or NOTIMP without the question: `rcode` says which; edns may be set */
 	WIRE_BAD_QUESTION /* FORMERR or BADVERS that echoes the question: name, type and class are set */
 };
@@ -23,8 +23,8 @@ struct wire_query {
 	uint16_t type;
 	uint16_t klass;
 	uint16_t question_size; /* bytes of the question section (name, type, class), starting at byte 12 */
-	uint8_t name_size;	/* wire size of the name with its root label */
-	uint8_t label_count;	/* without the root label */
+	uint8_t name_size;      /* wire size of the name with its root label */
+	uint8_t label_count;    /* without the root label */
 	uint8_t name[WIRE_NAME_MAX]; /* lower case; the query itself keeps the spelling for the echo */
 	uint8_t label_at[WIRE_LABELS_MAX + 1]; /* where each label's length byte stands in name */
 	struct wire_edns edns;

@@ -16,8 +16,8 @@ enum wire_section { WIRE_ANSWER_SECTION, WIRE_AUTHORITY_SECTION, WIRE_ADDITIONAL
 
 struct wire_response {
 	uint8_t *data;
-	size_t size;	 /* bytes written */
-	size_t limit;	 /* the whole message may not be larger */
+	size_t size;     /* bytes written */
+	size_t limit;    /* the whole message may not be larger */
 	size_t reserved; /* set aside for OPT */
 	uint16_t flags;
 	uint16_t rcode; /* extended */

@@ -9,6 +9,6 @@ struct bench_echo {
 	unsigned long packets;
 };
 
-/* Echoes `packets` packets of `query_size` bytes as answers of `answer_size` bytes over loopback, in batches of up to
- * 32 by recvmmsg and sendmmsg. 0 or negative errno. */
+/* Echoes `packets` packets of `query_size` bytes as answers of `answer_size` bytes over loopback, in batches
+ * of up to 32 by recvmmsg and sendmmsg. 0 or negative errno. */
 int bench_echo_run(unsigned long packets, size_t query_size, size_t answer_size, struct bench_echo *ret);

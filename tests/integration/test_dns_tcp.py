@@ -273,6 +273,25 @@ def test_full_for_one_address(start_server, number):
         ask(client, count=1)
 
 
+@row(17)
+def test_idle_connections_are_cheap(start_server, number):
+    """A thousand that have asked and wait: no buffer is kept for them."""
+    limits = {"dns.tcp_connections": 2000, "dns.tcp_connections_per_address": 2000}
+    server = start_server(**limits, **{"dns.workers": 1})
+    server.register("web", "i1", "10.0.0.1", 80)
+    with server.tcp() as client:
+        ask(client, count=1)
+    memory = resident(server)
+    clients = [server.tcp() for _ in range(1000)]
+    for client in clients:
+        ask(client, count=1)
+    assert connections(server) >= 1000
+    assert (resident(server) - memory) / 1000 < 4096
+    for client in clients:
+        client.socket.close()
+    wait_connections(server, 0)
+
+
 @row(18)
 def test_resets_free_descriptors(server, number):
     wait_connections(server, 0)

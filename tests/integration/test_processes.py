@@ -3,9 +3,13 @@
 import concurrent.futures
 import json
 import os
+import pathlib
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -333,26 +337,50 @@ def test_greeting(server):
         assert line in log
 
 
-def test_unprivileged_user(tmp_path):
-    """process.user: the children run as that user, without capabilities, and can still work."""
+@pytest.fixture
+def open_folder():
+    """A folder that other users can reach; pytest's own are root's alone."""
+    with tempfile.TemporaryDirectory(prefix="svcdns-test-") as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
+
+
+def test_unprivileged_user(open_folder):
+    """process.user: all three run as that user, without capabilities, and work; also after a restart."""
     if os.geteuid() != 0:
         pytest.skip("needs root to change the user")
-    os.chmod(tmp_path, 0o711)
-    for folder in tmp_path.parents:
-        if folder != folder.parent and folder.owner() == "root" and not os.stat(folder).st_mode & 0o001:
-            pytest.skip(f"{folder} cannot be reached by other users")
-    path = tmp_path / "reg" / "registry.db"
-    with svc.Server(tmp_path / "run", {"process.user": "nobody", "registry.path": str(path)}) as server:
+    path = open_folder / "reg" / "registry.db"
+    with svc.Server(open_folder, {"process.user": "nobody", "registry.path": str(path)}) as server:
         server.register("web", id="w1", address="10.0.0.1", port=80)
         assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
         for role in ("supervisor", "dns", "sidecar"):
-            status = open(f"/proc/{server.pid(role)}/status").read()
+            status = pathlib.Path(f"/proc/{server.pid(role)}/status").read_text()
             fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-            assert fields["Uid"].split()[0] == str(path.parent.stat().st_uid) != "0"
+            assert fields["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4
             assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
             assert fields["NoNewPrivs"] == "1"
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
-        old = server.signal("sidecar", signal.SIGKILL)
-        svc.wait_until(lambda: server.children().get("sidecar", old) != old, "another sidecar")
+        assert path.owner() == "nobody"
+        for role in ("sidecar", "dns"):
+            old = server.signal(role, signal.SIGKILL)
+            svc.wait_until(lambda role=role, old=old: server.children().get(role, old) != old, f"another {role}")
         server.wait_ready()
+        assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+
+
+def test_registry_that_the_user_cannot_reach(open_folder):
+    """process.user and a default path below a folder of root's: the fallback is used, and told at the start."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to change the user")
+    if pathlib.Path("/var/lib/svcdns").exists():
+        pytest.skip("/var/lib/svcdns is in use")
+    hidden = open_folder / "hidden"
+    hidden.mkdir(mode=0o700)
+    server = svc.Server(hidden, {"process.user": "nobody", "registry.path": None})
+    try:
+        with server:
+            server.register("web", id="w1", address="10.0.0.1", port=80)
+            svc.wait_until(lambda: "registry in /var/lib/svcdns/registry.db" in server.log(), "the greeting")
+    finally:
+        shutil.rmtree("/var/lib/svcdns", ignore_errors=True)

@@ -118,6 +118,24 @@ static bool run_network(struct world *world)
 
 /* -- The writer and the loops -- */
 
+static int look_up(
+	const char *node, const char *check_id, struct arena *arena, struct registry_check *ret, void *ctx)
+{
+	const struct registry_filter filter = {.node = node, .id = check_id};
+	const struct registry_check *rows;
+	struct registry_reader *reader;
+	struct world *world = ctx;
+	size_t count;
+
+	assert_int_equal(registry_reader_open(world->path, &reader), 0);
+	assert_int_equal(registry_reader_checks(reader, &filter, arena, &rows, &count), 0);
+	registry_reader_close(reader);
+	if (!count)
+		return -ENOENT;
+	*ret = rows[0];
+	return 0;
+}
+
 static void submit_of_health(struct registry_command *command, void *ctx)
 {
 	struct world *world = ctx;
@@ -268,6 +286,7 @@ static void start_sidecar(struct world *world)
 		.metrics = &world->sidecar_page.threads[PAGE_HEALTH].metrics,
 		.start = start_probe,
 		.cancel = cancel_probe,
+		.look_up = look_up,
 		.submit = submit_of_health,
 		.ctx = world,
 	};

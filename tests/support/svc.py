@@ -30,7 +30,7 @@ import strict
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SVCDNSD", ROOT / "build/asan/src/main/svcdnsd"))
-REPORTS = re.compile(rb"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer|runtime error:|Assertion .* failed)")
+REPORTS = re.compile(rb"((?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|Assertion .* failed)")
 PATIENCE = 20.0  # seconds; generous, because sanitizers and busy machines are slow
 
 
@@ -174,7 +174,7 @@ class Tcp:
 
     def wait_closed(self, patience=PATIENCE):
         """Waits until the server closes, reading what it still sends; returns what that was."""
-        data, self_timeout = b"", self.socket.gettimeout()
+        data, usual = b"", self.socket.gettimeout()
         self.socket.settimeout(patience)
         try:
             while True:
@@ -185,7 +185,7 @@ class Tcp:
         except ConnectionResetError:
             return data
         finally:
-            self.socket.settimeout(self_timeout)
+            self.socket.settimeout(usual)
 
 
 class Answer:
@@ -205,8 +205,8 @@ class Answer:
 class Server:
     """One svcdnsd: the supervisor and its two children, with all its files in `directory`.
 
-    `options` are config keys with "_" for the dot, e.g. dns_udp_size=4096 (section first), or a dict with the real
-    keys in `config`."""
+    `config` holds options by their keys, {"dns.udp_size": 4096}; None leaves one of the defaults below out. `zone` is
+    the text of a zone file. `wrapper` is a command in front of the server's."""
 
     def __init__(self, directory, config=None, zone=None, wrapper=(), environment=None):
         self.directory = Path(directory)

@@ -7,8 +7,6 @@
 
 #include "ask.h"
 
-#include "fake_view.h"
-
 struct ask *ask_create(struct view *view)
 {
 	struct ask *ask = calloc(1, sizeof *ask);
@@ -24,7 +22,6 @@ struct ask *ask_create(struct view *view)
 void ask_destroy(struct ask *ask)
 {
 	reply_finish(&ask->reply);
-	fake_view_destroy(ask->view);
 	free(ask);
 }
 

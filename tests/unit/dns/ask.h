@@ -12,19 +12,19 @@ struct ask {
 	struct dns_source source;
 	struct metrics metrics;
 	size_t capacity; /* of the answer's memory; 0: 1232 over UDP, 65535 over TCP */
-	bool quick; /* for sweeps: read the reply's header only; its text is empty */
+	bool quick;      /* for sweeps: read the reply's header only; its text is empty */
 	uint8_t query[65536], answer[65536];
 	size_t query_size, answer_size;
 	struct reply reply;
 };
 
-/* A server with the fixture of fake_view_conformance(), NSID "n1", 1232 bytes, keepalive 10 s. */
+/* A server that shows `view`, which stays the caller's: NSID "n1", 1232 bytes, keepalive 10 s. */
 struct ask *ask_create(struct view *view);
 
 void ask_destroy(struct ask *ask);
 
-/* Sends a packet written as packet_parse() reads it. Fails the test if the reply is not well formed or too large;
- * returns the reply as text. What it points at lives until the next call. */
+/* Sends a packet written as packet_parse() reads it. Fails the test if the reply is not well formed or too
+ * large; returns the reply as text. What it points at lives until the next call. */
 const char *ask_packet(struct ask *ask, const char *text);
 
 /* Sends a query for `name` without EDNS, or with the given EDNS size if that is not 0. */

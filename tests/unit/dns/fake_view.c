@@ -25,7 +25,7 @@ struct fake_name {
 	struct raw *raws;
 	size_t raw_count;
 	struct view_answer *answer; /* compiled; NULL until asked for */
-	uint8_t *bytes;		    /* what the answer's sets point at */
+	uint8_t *bytes;             /* what the answer's sets point at */
 	uint32_t *offsets;
 };
 

@@ -411,7 +411,10 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	ask_destroy(*state);
+	struct ask *ask = *state;
+
+	fake_view_destroy(ask->view);
+	ask_destroy(ask);
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct fixture {
 	int start_error;
 	struct registry_command *command; /* that was submitted last and is not yet answered */
 	unsigned commands;
+	enum registry_status stored; /* what the registry says of the TTL check */
 	uint64_t index;
 };
 
@@ -72,6 +73,15 @@ static void cancel(const struct health_check_type *type, struct health_probe *pr
 	free(probe);
 }
 
+static int look_up(
+	const char *node, const char *check_id, struct arena *arena, struct registry_check *ret, void *ctx)
+{
+	const struct fixture *f = ctx;
+
+	*ret = (struct registry_check){.status = f->stored, .checked = true, .output = "beat"};
+	return 0;
+}
+
 static void submit(struct registry_command *command, void *ctx)
 {
 	struct fixture *f = ctx;
@@ -107,6 +117,7 @@ static int setup(void **state)
 		.seed = 1,
 		.start = start,
 		.cancel = cancel,
+		.look_up = look_up,
 		.submit = submit,
 		.ctx = f,
 	};
@@ -223,6 +234,7 @@ static void heartbeat(struct fixture *f, const char *id, enum registry_status st
 	if (registry_live_heartbeat(f->live, "node", id, status, "beat", clock_now(&f->clock.clock)) ==
 		REGISTRY_LIVE_CHANGED) {
 		registry_live_set_status(f->live, "node", id, status);
+		f->stored = status;
 		health_core_changed(&f->core, "node", id);
 	}
 }

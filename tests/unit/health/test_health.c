@@ -236,7 +236,7 @@ static void a_listener_makes_it_pass_and_its_end_fail(void **state)
 	assert_int_equal(listen(f->listener, 64), 0);
 	register_web(f, REGISTRY_CHECK_TCP, f->target, 50 * CLOCK_NS_PER_MS);
 	wait_for_status(f, REGISTRY_PASSING);
-	shutdown(f->listener, SHUT_RDWR); /* listens no more, and keeps the port */
+	shutdown(f->listener, SHUT_RDWR); /* listens no more */
 	wait_for_status(f, REGISTRY_CRITICAL);
 	wait_for_status(f, -1); /* removed after 50 ms */
 	assert_true(atomic_load(&f->page.threads[PAGE_HEALTH].tick) > 0);

@@ -16,9 +16,9 @@
 struct row {
 	const char *name;
 	uint32_t success, warning, critical; /* thresholds */
-	char start;			     /* status at the start: p, w or c */
-	bool judged;			     /* it came from results */
-	const char *results, *statuses;	     /* one letter each */
+	char start;                          /* status at the start: p, w or c */
+	bool judged;                         /* it came from results */
+	const char *results, *statuses;      /* one letter each */
 };
 
 static const struct row rows[] = {

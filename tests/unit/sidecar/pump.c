@@ -137,7 +137,7 @@ int pump_connect(struct pump *pump, bool small)
 	return fd;
 }
 
-static int64_t now(void)
+int64_t pump_now(void)
 {
 	return clock_now(clock_system());
 }
@@ -163,13 +163,13 @@ void pump_wait(struct pump *pump, int milliseconds)
 /* One turn of the loop on the way to something that must happen before `deadline`. */
 static void turn(struct pump *pump, int64_t deadline)
 {
-	assert_true(now() < deadline);
+	assert_true(pump_now() < deadline);
 	pump_wait(pump, 2);
 }
 
 void pump_until(struct pump *pump, bool (*done)(struct pump *pump, void *ctx), void *ctx)
 {
-	int64_t deadline = now() + 5 * CLOCK_NS_PER_S;
+	int64_t deadline = pump_now() + 5 * CLOCK_NS_PER_S;
 
 	while (!done(pump, ctx))
 		turn(pump, deadline);
@@ -183,7 +183,7 @@ void pump_idle(struct pump *pump)
 
 void pump_send(struct pump *pump, int fd, const void *bytes, size_t size)
 {
-	int64_t deadline = now() + 5 * CLOCK_NS_PER_S;
+	int64_t deadline = pump_now() + 5 * CLOCK_NS_PER_S;
 	const char *from = bytes;
 
 	while (size > 0) {
@@ -208,7 +208,7 @@ void pump_text(struct pump *pump, int fd, const char *text)
 /* Reads up to `size` bytes: their number, 0 at the end, -1 if the connection was reset. */
 static ssize_t read_some(struct pump *pump, int fd, char *ret, size_t size)
 {
-	int64_t deadline = now() + 5 * CLOCK_NS_PER_S;
+	int64_t deadline = pump_now() + 5 * CLOCK_NS_PER_S;
 
 	for (;;) {
 		ssize_t got = recv(fd, ret, size, 0);
@@ -293,4 +293,59 @@ void pump_alive(struct pump *pump, int fd, const char *path)
 unsigned pump_count(const struct pump *pump, enum metric id)
 {
 	return (unsigned)atomic_load(&pump->metrics->values[id]);
+}
+
+bool pump_is_parked(struct pump *pump, void *ctx)
+{
+	(void)ctx;
+	return pump->parked != NULL;
+}
+
+bool pump_has_handled(struct pump *pump, void *ctx)
+{
+	return pump->handled == *(unsigned *)ctx;
+}
+
+static bool has_left(struct pump *pump, void *ctx)
+{
+	return pump->left == *(unsigned *)ctx;
+}
+
+static bool has_open(struct pump *pump, void *ctx)
+{
+	return server_open_connections(pump->server) == *(unsigned *)ctx;
+}
+
+void pump_until_left(struct pump *pump, unsigned left)
+{
+	pump_until(pump, has_left, &left);
+}
+
+void pump_until_open(struct pump *pump, unsigned open)
+{
+	pump_until(pump, has_open, &open);
+}
+
+void pump_park(struct pump *pump, int fd)
+{
+	pump_text(pump, fd, GET("/park"));
+	pump_until(pump, pump_is_parked, NULL);
+}
+
+void pump_answer(struct pump *pump, const char *text)
+{
+	struct server_request *request = pump->parked;
+
+	pump->parked = NULL;
+	reply_text(request, 200, text, strlen(text), false);
+}
+
+void pump_no_spin(struct pump *pump)
+{
+	int64_t start;
+
+	pump_idle(pump);
+	start = pump_now();
+	pump_wait(pump, 30);
+	assert_true(pump_now() - start > 20 * CLOCK_NS_PER_MS);
 }

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "sidecar/server.h"
 
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
 struct pump {
 	struct event_base *base;
 	struct server *server;
@@ -45,6 +47,26 @@ void pump_text(struct pump *pump, int fd, const char *text);
 
 /* Turns the loop until `done`, or fails the test after five seconds. */
 void pump_until(struct pump *pump, bool (*done)(struct pump *pump, void *ctx), void *ctx);
+
+/* Conditions for pump_until(): a request is parked; *(unsigned *)ctx requests have been handled. */
+bool pump_is_parked(struct pump *pump, void *ctx);
+bool pump_has_handled(struct pump *pump, void *ctx);
+
+/* Turns the loop until `gone` was called `left` times, or until that many connections are open. */
+void pump_until_left(struct pump *pump, unsigned left);
+void pump_until_open(struct pump *pump, unsigned open);
+
+/* Sends a request that is parked, and waits until it is. */
+void pump_park(struct pump *pump, int fd);
+
+/* Answers the parked request with 200 and `text`. */
+void pump_answer(struct pump *pump, const char *text);
+
+/* Fails unless the loop sleeps when nothing happens: no event may be ready over and over again. */
+void pump_no_spin(struct pump *pump);
+
+/* Real time, in nanoseconds. */
+int64_t pump_now(void);
 
 /* Sleeps in the loop until something happens there, but no longer than that. */
 void pump_wait(struct pump *pump, int milliseconds);

@@ -184,6 +184,28 @@ static void passes_what_it_cannot_render(void **state)
 	assert_int_equal(live_report_count, 2);
 }
 
+static void many_changes_take_several_snapshots(void **state)
+{
+	struct fixture *f = *state;
+	struct view_config config = config_of(f, &plain);
+	char service[16], id[16];
+
+	create(&config);
+	must(f, put_instance("web", "i1"));
+	assert_int_equal(view_step(view), 1);
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(service, sizeof(service), "s%u", i);
+		snprintf(id, sizeof(id), "x%u", i);
+		registry_writer_submit(f->writer, put_instance(service, id), f->inbox);
+	}
+	uint64_t index = must(f, put_instance("last", "l1"));
+	assert_int_equal(view_step(view), 601);
+	expect_index(index);
+	assert_int_equal(metric(METRIC_VIEW_SERVICES), 602);
+	assert_int_equal(metric(METRIC_VIEW_LOADS), 1);
+	expect("s599", WIRE_A, "s599.service.local. 5 IN A 10.0.0.1\n");
+}
+
 static void loads_afresh_when_the_changelog_is_too_short(void **state)
 {
 	struct fixture *f = *state;
@@ -344,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(waits_for_a_registry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_and_follows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(passes_what_it_cannot_render, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_changes_take_several_snapshots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			loads_afresh_when_the_changelog_is_too_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(follows_a_file_that_was_replaced, set_up, tear_down),

@@ -1,11 +1,11 @@
-/* bench_view_fake.c -- the hand-made view of the unit tests: the cost of the answer without that of the
+/* bench_fixture_fake.c -- the hand-made view of the unit tests: the cost of the answer without that of the
  * table. */
 #include <stdio.h>
 
-#include "bench_view.h"
+#include "bench_fixture.h"
 #include "fake_view.h"
 
-struct view *bench_view_create(unsigned services, unsigned instances)
+struct view *bench_fixture_create(unsigned services, unsigned instances)
 {
 	struct view *view = fake_view_create();
 	char name[32];
@@ -18,7 +18,7 @@ struct view *bench_view_create(unsigned services, unsigned instances)
 	return view;
 }
 
-void bench_view_destroy(struct view *view)
+void bench_fixture_destroy(struct view *view)
 {
 	fake_view_destroy(view);
 }

@@ -1,0 +1,234 @@
+"""Blocking queries against the real server: what wakes them, how soon, and what does not (consul.md section 2.2)."""
+
+import threading
+import time
+
+import pytest
+
+WAKE = 0.05  # seconds from the reply of the write to the reply of the query
+SLACK = 0.45  # a sanitizer's build on a busy machine
+
+
+class Watch(threading.Thread):
+    """One blocking query in a thread of its own, on a connection of its own."""
+
+    def __init__(self, server, path, index, wait="15s"):
+        super().__init__(daemon=True)
+        self.server, self.path, self.answer, self.finished = server, path, None, None
+        separator = "&" if "?" in path else "?"
+        self.query = f"{path}{separator}index={index}&wait={wait}"
+        parked = server.metric("svcdns_api_parked")
+        self.start()
+        deadline = time.monotonic() + 10
+        while self.is_alive() and server.metric("svcdns_api_parked") <= parked:
+            assert time.monotonic() < deadline, "the query is parked"
+            time.sleep(0.005)
+
+    def run(self):
+        self.answer = self.server.http("GET", self.query, fresh=True)
+        self.finished = time.monotonic()
+
+    def done(self, since):
+        """The reply, which must come soon after `since`."""
+        self.join(20)
+        assert self.answer is not None, f"{self.query} still blocks"
+        assert self.answer.status == 200
+        assert self.finished - since < WAKE + SLACK, f"woken after {self.finished - since:.3f} s"
+        return self.answer
+
+
+def index_of(server, path):
+    return int(server.http("GET", path).headers["X-Consul-Index"])
+
+
+SERVICE = "/v1/health/service/web"
+
+
+@pytest.fixture
+def web(server):
+    server.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "60s", "Status": "passing"})
+    server.register("db", "db1", "10.0.0.2", 81, Check={"TTL": "60s", "Status": "passing"})
+    return server
+
+
+CHANGES = {
+    "an instance more": lambda s: s.register("web", "web2"),
+    "another tag": lambda s: s.register("web", "web1", "10.0.0.1", 80, Tags=["t"]),
+    "check fails": lambda s: s.check("fail", "service:web1"),
+    "check warns": lambda s: s.put("/v1/agent/check/update/service:web1", {"Status": "warning", "Output": "o"}),
+    "maintenance": lambda s: s.put("/v1/agent/service/maintenance/web1?enable=true"),
+    "node check": lambda s: s.put("/v1/agent/check/register", {"Name": "disk", "TTL": "60s"}),
+    "check added": lambda s: s.put("/v1/agent/check/register", {"Name": "x", "TTL": "60s", "ServiceID": "web1"}),
+    "check removed": lambda s: s.put("/v1/agent/check/deregister/service:web1"),
+    "last instance gone": lambda s: s.deregister("web1"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_wakes(web, change):
+    index = index_of(web, SERVICE)
+    watch = Watch(web, SERVICE, index)
+    catalog = Watch(web, "/v1/catalog/service/web", index)
+    assert watch.is_alive() and catalog.is_alive()
+    CHANGES[change](web)
+    now = time.monotonic()
+    answer = watch.done(now)
+    assert int(answer.headers["X-Consul-Index"]) > index
+    assert answer.json() == web.get(SERVICE)
+    assert int(catalog.done(now).headers["X-Consul-Index"]) > index
+
+
+def test_wakes_quickly(web):
+    """The middle one of many, so that a busy machine does not decide."""
+    waker, connection, took = web.connect_http(), web.connect_http(), []
+    for n in range(31):
+        index = index_of(web, SERVICE)
+        parked = web.metric("svcdns_api_parked")
+        connection.request("GET", f"{SERVICE}?index={index}&wait=15s")
+        while web.metric("svcdns_api_parked") == parked:
+            time.sleep(0.002)
+        waker.request("PUT", f"/v1/agent/check/{'fail' if n % 2 == 0 else 'pass'}/service:web1")
+        assert waker.getresponse().read() == b""
+        start = time.monotonic()
+        reply = connection.getresponse()
+        reply.read()
+        took.append(time.monotonic() - start)
+        assert int(reply.headers["X-Consul-Index"]) > index
+    assert sorted(took)[len(took) // 2] < WAKE, took
+
+
+def test_other_services_do_not_wake(web):
+    web.check("pass", "service:web1")  # the first result: it is no longer the one that was given at registration
+    index = index_of(web, SERVICE)
+    watch = Watch(web, SERVICE, index)
+    for _ in range(3):
+        web.check("fail", "service:db1")
+        web.check("pass", "service:db1")
+    web.register("db", "db2")
+    web.deregister("db2")
+    # What changes nothing.
+    web.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "60s", "Status": "passing"})
+    web.check("pass", "service:web1", "another output")
+    assert watch.is_alive() and index_of(web, SERVICE) == index
+    web.check("fail", "service:web1")
+    watch.done(time.monotonic())
+
+
+@pytest.mark.parametrize(
+    "path, change, other",
+    [
+        ("/v1/catalog/services", lambda s: s.register("new"), lambda s: s.check("fail", "service:web1")),
+        ("/v1/catalog/nodes", lambda s: s.put("/v1/catalog/register", {"Node": "n2", "Address": "10.0.0.9"}),
+         lambda s: s.check("fail", "service:web1")),
+        ("/v1/catalog/node/testnode", lambda s: s.register("new"), None),
+        ("/v1/health/state/critical", lambda s: s.check("fail", "service:web1"), lambda s: s.register("new")),
+        ("/v1/health/checks/web", lambda s: s.check("fail", "service:web1"), lambda s: s.register("new")),
+        ("/v1/health/node/testnode", lambda s: s.check("fail", "service:db1"), lambda s: s.register("new")),
+        ("/v1/health/service/new", lambda s: s.register("new"), None),
+    ],
+)  # fmt: skip
+def test_resources(web, path, change, other):
+    index = index_of(web, path)
+    watch = Watch(web, path, index)
+    if other:
+        other(web)
+        assert watch.is_alive() and index_of(web, path) == index
+    change(web)
+    answer = watch.done(time.monotonic())
+    assert int(answer.headers["X-Consul-Index"]) > index and answer.json() == web.get(path)
+
+
+def test_times_out_with_what_there_is(web):
+    index = index_of(web, SERVICE)
+    start = time.monotonic()
+    answer = web.http("GET", f"{SERVICE}?index={index}&wait=300ms", fresh=True)
+    took = time.monotonic() - start
+    assert answer.status == 200 and int(answer.headers["X-Consul-Index"]) == index
+    assert answer.json() == web.get(SERVICE)
+    assert 0.3 <= took < 0.3 * 17 / 16 + SLACK
+
+
+def test_returns_at_once(web):
+    index = index_of(web, SERVICE)
+    for query in ("", "?index=0", f"?index={index - 1}", f"?index={index + 1000}&wait=20s", "?wait=20s", "?index=1"):
+        start = time.monotonic()
+        answer = web.http("GET", SERVICE + query, fresh=True)
+        assert answer.status == 200 and time.monotonic() - start < 2, query
+        assert int(answer.headers["X-Consul-Index"]) == index
+
+
+def test_many_watchers_of_one_service(web):
+    index = index_of(web, SERVICE)
+    watches = [Watch(web, SERVICE, index) for _ in range(40)]
+    web.check("fail", "service:web1")
+    now = time.monotonic()
+    for watch in watches:
+        watch.join(20)
+        assert watch.answer.json()[0]["Checks"][1]["Status"] == "critical"
+    assert time.monotonic() - now < 2
+
+
+def test_client_that_leaves_is_forgotten(web):
+    index = index_of(web, SERVICE)
+    before = web.metric("svcdns_api_parked")
+    connections = [web.connect_http() for _ in range(5)]
+    for connection in connections:
+        connection.request("GET", f"{SERVICE}?index={index}&wait=60s")
+    deadline = time.monotonic() + 5
+    while web.metric("svcdns_api_parked") < before + 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for connection in connections:
+        connection.close()
+    left = time.monotonic()
+    while web.metric("svcdns_api_parked") > before:
+        assert time.monotonic() - left < 1 + SLACK, "freed within a second"
+        time.sleep(0.01)
+    web.check("fail", "service:web1")
+
+
+def test_too_many_are_refused(start_server):
+    server = start_server(**{"http.parked": "3"})
+    server.register("web", "web1")
+    index = index_of(server, SERVICE)
+    watches = [Watch(server, SERVICE, index) for _ in range(3)]
+    answer = server.http("GET", f"{SERVICE}?index={index}&wait=20s", fresh=True)
+    assert answer.status == 429 and "blocking queries" in answer.text and answer.headers["Retry-After"]
+    server.register("web", "web2")
+    for watch in watches:
+        watch.done(time.monotonic())
+
+
+def test_end_of_the_server_answers(start_server):
+    server = start_server()
+    server.register("web", "web1")
+    watch = Watch(server, SERVICE, index_of(server, SERVICE), wait="60s")
+    server.stop()
+    watch.join(5)
+    assert watch.answer is not None and watch.answer.status == 200 and len(watch.answer.json()) == 1
+
+
+def test_no_change_is_missed(web):
+    """A watcher that follows the index sees the last of many quick changes."""
+    seen, stop = [], threading.Event()
+
+    def follow():
+        index = 0
+        while not stop.is_set():
+            answer = web.http("GET", f"{SERVICE}?index={index}&wait=5s", fresh=True)
+            assert int(answer.headers["X-Consul-Index"]) >= index
+            index = int(answer.headers["X-Consul-Index"])
+            seen.append([c["Output"] for c in answer.json()[0]["Checks"]][-1])
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    for n in range(200):
+        web.check("fail" if n % 2 == 0 else "pass", "service:web1", f"round-{n}")
+    deadline = time.monotonic() + 5
+    while not seen or seen[-1] != "round-199":
+        assert time.monotonic() < deadline, f"last seen: {seen[-1:]}"
+        time.sleep(0.01)
+    stop.set()
+    web.check("fail", "service:web1")
+    follower.join(10)
+    assert not follower.is_alive()

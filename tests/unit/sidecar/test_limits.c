@@ -1,0 +1,333 @@
+/* test_limits.c -- what the HTTP server refuses, and whom it cuts off when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pump.h"
+#include "sidecar/http_head.h"
+
+static void expect_head_limit(
+	struct pump *pump, const char *before, size_t fill, const char *after, int status)
+{
+	struct buf text = {0};
+	int fd = pump_connect(pump, false);
+
+	buf_str(&text, before);
+	for (size_t i = 0; i < fill; i++)
+		buf_add(&text, "x", 1);
+	buf_str(&text, after);
+	pump_send(pump, fd, text.data, text.size);
+	assert_int_equal(pump_reply(pump, fd, NULL, NULL), status);
+	if (status >= 400)
+		assert_true(pump_closed(pump, fd));
+	buf_finish(&text);
+	close(fd);
+}
+
+static void head_limits(void **state)
+{
+	static const char tail[] = " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	static const char start[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
+	struct pump pump;
+	struct buf many = {0};
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	/* header_size is 4096: the request line may have half of it, the head exactly all. */
+	expect_head_limit(&pump, "GET /", 2000, tail, 200);
+	expect_head_limit(&pump, "GET /", 2100, tail, 414);
+	expect_head_limit(&pump, "GET /", 300000, tail, 414);
+	expect_head_limit(&pump, start, 4096 - (sizeof(start) - 1) - 4, "\r\n\r\n", 200);
+	expect_head_limit(&pump, start, 4096 - (sizeof(start) - 1) - 3, "\r\n\r\n", 431);
+	expect_head_limit(&pump, start, 300000, "\r\n\r\n", 431);
+	for (int i = 0; i < HTTP_HEADERS_MAX; i++)
+		buf_printf(&many, "X: %d\r\n", i);
+	buf_str(&many, "\r\n");
+	expect_head_limit(&pump, "GET / HTTP/1.1\r\nHost: localhost\r\n", 0, many.data, 431);
+	expect_head_limit(&pump, "GET / HTTP/1.0\r\n", 0, many.data, 200);
+	buf_finish(&many);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 5);
+	pump.config.header_size = 8192;
+	server_reconfigure(pump.server, &pump.config);
+	expect_head_limit(&pump, start, 4096, "\r\n\r\n", 200);
+	pump_stop(&pump);
+}
+
+static void body_limits(void **state)
+{
+	static const char chunked[] =
+		"PUT / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char length[] = "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ";
+	struct pump pump;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	expect_head_limit(
+		&pump, "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65536\r\n\r\n", 65536, "", 200);
+	expect_head_limit(&pump, length, 0, "65537\r\n\r\n", 413);
+	expect_head_limit(&pump, length, 0, "1000000\r\nExpect: 100-continue\r\n\r\n", 413);
+	expect_head_limit(&pump, chunked, 0, "10001\r\n", 413);
+	expect_head_limit(&pump, chunked, 0, "5\r\nhello\r\nfffc\r\n", 413);
+	pump_stop(&pump);
+}
+
+/* The deadline is for the whole head: bytes that keep coming do not move it. */
+static void slow_head(void **state)
+{
+	struct pump pump;
+	int64_t start, last;
+	char byte = 'x';
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
+	start = last = pump_now();
+	while (pump_count(&pump, METRIC_HTTP_REJECTED) == 0 && pump_now() - start < 3 * CLOCK_NS_PER_S) {
+		if (pump_now() - last > 5 * CLOCK_NS_PER_MS) {
+			pump_send(&pump, fd, &byte, 1);
+			last = pump_now();
+		}
+		pump_wait(&pump, 5);
+	}
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
+	assert_true(pump_closed(&pump, fd));
+	close(fd);
+	/* A connection that never says anything has no longer; nobody reads an answer there. */
+	fd = pump_connect(&pump, false);
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 0);
+	close(fd);
+	pump_stop(&pump);
+}
+
+/* The second of two pipelined requests has a deadline of its own. */
+static void slow_second_head(void **state)
+{
+	struct pump pump;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, GET("/") "GET / HTTP/1.1\r\nHo");
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 200);
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
+	assert_int_equal(pump.handled, 1);
+	close(fd);
+	pump_stop(&pump);
+}
+
+static void slow_body(void **state)
+{
+	struct pump pump;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.body_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
+	assert_true(pump_closed(&pump, fd));
+	assert_int_equal(pump.handled, 0);
+	close(fd);
+	pump_stop(&pump);
+}
+
+static void idle_too_long(void **state)
+{
+	struct pump pump;
+	int fd, parked;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.idle_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	parked = pump_connect(&pump, false);
+	pump_alive(&pump, parked, "/");
+	pump_park(&pump, parked);
+	pump_alive(&pump, fd, "/");
+	assert_true(pump_closed(&pump, fd));
+	/* Waiting for a reply is not idling. */
+	assert_non_null(pump.parked);
+	assert_int_equal(server_open_connections(pump.server), 1);
+	close(fd);
+	close(parked);
+	pump_stop(&pump);
+	assert_int_equal(pump.left, 1); /* told at the server's end, at the latest */
+}
+
+static void slow_reader(void **state)
+{
+	struct pump pump;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.write_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump_start(&pump);
+	fd = pump_connect(&pump, true);
+	pump_text(&pump, fd, GET("/big"));
+	pump_until_open(&pump, 1);
+	pump_until_open(&pump, 0);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	close(fd);
+	pump_stop(&pump);
+}
+
+/* Those who have taken nothing for a second go when too much waits; a reader that keeps reading gets it all.
+ */
+static void slow_readers_share_a_budget(void **state)
+{
+	static char body[65536];
+	struct pump pump;
+	char head[4096];
+	unsigned one = 1;
+	int slow, quick;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	slow = pump_connect(&pump, true);
+	quick = pump_connect(&pump, false);
+	pump_text(&pump, slow, GET("/big"));
+	pump_until(&pump, pump_has_handled, &one);
+	pump_idle(&pump);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 0);
+	clock_manual_advance(&pump.clock, 2 * CLOCK_NS_PER_S);
+	pump_text(&pump, quick, GET("/big"));
+	assert_int_equal(pump_reply_head(&pump, quick, head), 200);
+	for (int i = 0; i < 128; i++)
+		pump_read(&pump, quick, body, sizeof(body));
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	pump_until_open(&pump, 1);
+	pump_alive(&pump, quick, "/");
+	close(slow);
+	close(quick);
+	pump_stop(&pump);
+}
+
+static void too_many_of_one_address(void **state)
+{
+	struct pump pump;
+	char head[4096];
+	int fds[4], again;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.connections_per_address = 3;
+	pump_start(&pump);
+	for (int i = 0; i < 4; i++)
+		fds[i] = pump_connect(&pump, false);
+	assert_int_equal(pump_reply(&pump, fds[3], head, NULL), 429);
+	assert_non_null(strstr(head, "\r\nRetry-After: 1\r\n"));
+	assert_true(pump_closed(&pump, fds[3]));
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_CONNECTIONS), 3);
+	/* Those who wait for an answer are not sent away, whatever comes; who idles gives way after a second.
+	 */
+	pump_park(&pump, fds[0]);
+	pump_alive(&pump, fds[1], "/");
+	clock_manual_advance(&pump.clock, 2 * CLOCK_NS_PER_S);
+	pump_alive(&pump, fds[2], "/");
+	again = pump_connect(&pump, false);
+	pump_alive(&pump, again, "/");
+	assert_true(pump_closed(&pump, fds[1]));
+	pump_alive(&pump, fds[2], "/");
+	assert_int_equal(pump.left, 0);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	close(again);
+	pump_until_open(&pump, 0);
+	again = pump_connect(&pump, false);
+	pump_alive(&pump, again, "/");
+	close(again);
+	pump_stop(&pump);
+}
+
+static void too_many_in_all(void **state)
+{
+	struct pump pump;
+	int fds[3];
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.connections = 2;
+	pump_start(&pump);
+	for (int i = 0; i < 3; i++)
+		fds[i] = pump_connect(&pump, false);
+	assert_int_equal(pump_reply(&pump, fds[2], NULL, NULL), 429);
+	close(fds[2]);
+	clock_manual_advance(&pump.clock, 2 * CLOCK_NS_PER_S);
+	fds[2] = pump_connect(&pump, false);
+	pump_alive(&pump, fds[2], "/");
+	assert_true(pump_closed(&pump, fds[0]));
+	pump_alive(&pump, fds[1], "/");
+	assert_int_equal(server_open_connections(pump.server), 2);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	pump_stop(&pump);
+}
+
+/* Out of descriptors: the loop sleeps instead of spinning on the listener, who is connected is served, and
+ * who waits is let in as soon as there are descriptors again. */
+static void no_descriptors(void **state)
+{
+	struct rlimit limit, none;
+	struct pump pump;
+	int open_one, waiting;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	open_one = pump_connect(&pump, false);
+	pump_alive(&pump, open_one, "/");
+	waiting = pump_connect(&pump, false);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)dup(waiting);
+	close((int)none.rlim_cur);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	pump_no_spin(&pump);
+	pump_alive(&pump, open_one, "/");
+	assert_int_equal(server_open_connections(pump.server), 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	pump_alive(&pump, waiting, "/");
+	close(open_one);
+	close(waiting);
+	pump_stop(&pump);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(head_limits),
+		cmocka_unit_test(body_limits),
+		cmocka_unit_test(slow_head),
+		cmocka_unit_test(slow_second_head),
+		cmocka_unit_test(slow_body),
+		cmocka_unit_test(idle_too_long),
+		cmocka_unit_test(slow_reader),
+		cmocka_unit_test(slow_readers_share_a_budget),
+		cmocka_unit_test(too_many_of_one_address),
+		cmocka_unit_test(too_many_in_all),
+		cmocka_unit_test(no_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

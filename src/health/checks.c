@@ -10,7 +10,7 @@
 static uint64_t hash(const struct health_checks *checks, const char *text, uint64_t seed)
 {
 	const struct siphash_key key = {checks->key[0], checks->key[1] ^ seed};
-	unsigned char lower[256];
+	unsigned char lower[256] = {0};
 	uint64_t value = 0;
 	size_t size = strlen(text);
 

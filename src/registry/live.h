@@ -25,8 +25,8 @@ struct registry_live *registry_live_create(uint32_t output_size);
 /* NULL is fine. */
 void registry_live_destroy(struct registry_live *live);
 
-/* Adds a check, or takes over a changed definition, status and output of one that is there; `deadline_ns` re-arms
- * a TTL check (0 keeps). */
+/* Adds a check, or takes over a changed definition and status of one that is there (the row's output only while no
+ * result is known here, which would be newer); `deadline_ns` re-arms a TTL check (0 keeps). */
 void registry_live_put(struct registry_live *live, const struct registry_check *check, int64_t deadline_ns);
 
 /* Forgets a check. */

@@ -42,7 +42,7 @@ static const char schema_1[] =
 	" success_before_passing INTEGER NOT NULL, failures_before_warning INTEGER NOT NULL,"
 	" failures_before_critical INTEGER NOT NULL, output_max_size INTEGER NOT NULL,"
 	" create_index INTEGER NOT NULL, modify_index INTEGER NOT NULL, UNIQUE (node, id)) STRICT;"
-	"CREATE INDEX checks_instance ON checks (node, instance_id, status, checked);"
+	"CREATE INDEX checks_instance ON checks (node, instance_id, id, status, checked);"
 	"CREATE INDEX checks_status ON checks (status, node, id);"
 
 	/* Taken DNS names, without the zone: a service's own (id ''), and its instances' targets. */

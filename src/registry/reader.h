@@ -13,7 +13,8 @@
 struct registry_reader;
 
 /* Opens the registry read-only. 0, -ENOENT (no such file), -EAGAIN (there, but its schema is not ready),
- * -EPROTO (a schema newer than this program) or another negative errno. Close with registry_reader_close().
+ * -EPROTO (a schema newer than this program), -EBADMSG (damaged, or no database), -EINVAL (another program's
+ * database) or another negative errno. Close with registry_reader_close().
  */
 int registry_reader_open(const char *path, struct registry_reader **ret);
 
@@ -46,7 +47,8 @@ enum registry_resource {
 int registry_reader_resource(
 	struct registry_reader *reader, enum registry_resource resource, const char *name, uint64_t *ret);
 
-/* Which rows: every field that is not NULL must match. */
+/* Which rows: every field that is not NULL must match. node, service and status are found by an index, id and
+ * instance_id together with node; agent_only alone, and id alone, read all rows. */
 struct registry_filter {
 	const char *node;
 	const char *id;                     /* instances: the instance's id; checks: the check's id */

@@ -6,14 +6,14 @@
  * Nothing here reads the registry or writes to a client. */
 #pragma once
 
-#include "registry/reader.h"
+#include "registry/registry.h"
 #include "sidecar/heap.h"
 
 /* One parked query; a member of whatever is parked. Zeroed: not parked. */
 struct blocking_wait {
 	enum registry_resource resource;
 	const char *name;    /* SERVICE: the service, any case; else "". Must live while parked. */
-	uint64_t index;	     /* what the client has seen */
+	uint64_t index;      /* what the client has seen */
 	int64_t deadline_ns; /* monotonic */
 	uint64_t hash;
 	enum { BLOCKING_IDLE, BLOCKING_PARKED, BLOCKING_READY } state;

@@ -29,27 +29,27 @@ struct call_read {
 
 struct call {
 	struct sidecar *sidecar;
-	struct call *next, *previous;	/* all calls that have not ended */
+	struct call *next, *previous;   /* all calls that have not ended */
 	struct server_request *request; /* NULL once the client is gone */
 	const struct route *route;
 	struct arena *arena; /* the request's: good while `request` is */
 	const char *rest;    /* what follows the route's prefix, decoded */
 	int64_t arrival_ns;  /* monotonic */
-	bool parked;	     /* the server knows that the reply comes later */
+	bool parked;         /* the server knows that the reply comes later */
 	bool pretty;
 
 	const char *consistency; /* "leader", "stale" or "consistent" */
-	uint64_t seen;		 /* ?index= */
-	int64_t wait_ns;	 /* ?wait=, 0 if it was not given */
+	uint64_t seen;           /* ?index= */
+	int64_t wait_ns;         /* ?wait=, 0 if it was not given */
 	const struct call_read *read;
 	struct blocking_wait blocking;
 
 	bool writing; /* its command is with the writer */
 	int error;    /* what came back */
 	char message[512];
-	const char *unknown;		    /* the text for -ENOENT; in `arena`, NULL for the writer's own */
+	const char *unknown;                /* the text for -ENOENT; in `arena`, NULL for the writer's own */
 	void (*written)(struct call *call); /* runs before the reply of a write that succeeded; may be NULL */
-	bool unknown_is_fine;		    /* -ENOENT counts as success (catalog/deregister) */
+	bool unknown_is_fine;               /* -ENOENT counts as success (catalog/deregister) */
 	/* A heartbeat: what `written` records; own memory, for the client may be gone by then. */
 	char *check_id, *output;
 	enum registry_status check_status;

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "registry/model.h"
+#include "registry/registry.h"
 #include "sidecar/fields.h"
 
 /* What a body is read with, and what was wrong with it. */
@@ -47,13 +47,22 @@ struct decode_removal {
 	const char *node, *instance_id, *check_id;
 };
 
-/* Each reads `size` bytes of JSON. 0, or with fields.message -EINVAL, -EDQUOT (too many checks) or -ESRCH
- * (another datacenter in a body of the catalog: Consul answers 500). */
+/* Reads `size` bytes of JSON, the body of agent/service/register. 0, or with fields.message -EINVAL or
+ * -EDQUOT (too many checks). */
 int decode_service(struct decode *decode, const char *body, size_t size, struct decode_service *ret);
+
+/* The body of agent/check/register. 0, or -EINVAL with fields.message. */
 int decode_check(struct decode *decode, const char *body, size_t size, struct registry_check *ret);
+
+/* The body of agent/check/update. 0, or -EINVAL with fields.message. */
 int decode_update(struct decode *decode, const char *body, size_t size, struct decode_update *ret);
+
+/* The body of catalog/register. 0, or with fields.message -EINVAL, -EDQUOT (too many checks) or -ESRCH
+ * (another datacenter: Consul answers 500). */
 int decode_registration(
 	struct decode *decode, const char *body, size_t size, struct decode_registration *ret);
+
+/* The body of catalog/deregister. 0, or with fields.message -EINVAL or -ESRCH. */
 int decode_removal(struct decode *decode, const char *body, size_t size, struct decode_removal *ret);
 
 /* A check as it stands in JSON, before it is judged; between decode_check.c and its callers. */

@@ -6,16 +6,15 @@
  * Go's canonical form. */
 #pragma once
 
-#include "registry/live.h"
-#include "registry/model.h"
+#include "registry/registry.h"
 #include "sidecar/json_out.h"
 
 struct encode {
 	struct json_out out;
 	const char *datacenter;
-	const char *own_node;	    /* the node that we are: it has the check serfHealth */
+	const char *own_node;       /* the node that we are: it has the check serfHealth */
 	struct registry_live *live; /* outputs that are newer than the stored ones; NULL for none */
-	struct arena *arena;	    /* scratch */
+	struct arena *arena;        /* scratch */
 };
 
 /* A node, as in catalog/nodes and health/service. */

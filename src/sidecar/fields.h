@@ -15,9 +15,9 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "registry/model.h"
+#include "registry/registry.h"
 
-#define FIELDS_DEPTH 32	   /* how deep a body may be nested */
+#define FIELDS_DEPTH 32    /* how deep a body may be nested */
 #define FIELDS_MESSAGE 512 /* bytes of an error's text */
 
 /* One decoding: where things go and what was wrong. */
@@ -27,15 +27,15 @@ struct fields {
 };
 
 enum field_kind {
-	FIELD_STRING,	/* const char * */
-	FIELD_BOOL,	/* bool */
-	FIELD_INT,	/* int64_t */
-	FIELD_PORT,	/* uint16_t, 0 to 65535 */
+	FIELD_STRING,   /* const char * */
+	FIELD_BOOL,     /* bool */
+	FIELD_INT,      /* int64_t */
+	FIELD_PORT,     /* uint16_t, 0 to 65535 */
 	FIELD_DURATION, /* int64_t nanoseconds: a string in Go's syntax ("" is not given), or an integer */
-	FIELD_STRINGS,	/* struct field_strings */
-	FIELD_PAIRS,	/* struct field_pairs: an object of strings */
-	FIELD_OBJECT,	/* json_t *, borrowed: an object */
-	FIELD_ARRAY,	/* json_t *, borrowed: an array */
+	FIELD_STRINGS,  /* struct field_strings */
+	FIELD_PAIRS,    /* struct field_pairs: an object of strings */
+	FIELD_OBJECT,   /* json_t *, borrowed: an object */
+	FIELD_ARRAY,    /* json_t *, borrowed: an array */
 	FIELD_SEEN /* const char *: set to the field's name if the value is not empty (0, "", false, [], {})
 		    */
 };

@@ -14,29 +14,45 @@
 struct json_out {
 	struct buf *buf;
 	bool pretty;
-	unsigned depth;	 /* of what is open; 32 at most */
+	unsigned depth;  /* of what is open; 32 at most */
 	uint32_t filled; /* bit n: something stands in the container at depth n */
 	bool after_key;
 };
 
-/* Opens or closes an object or an array, as a value. */
+/* Opens an object, as a value. */
 void out_object(struct json_out *out);
+
+/* Closes it. */
 void out_object_end(struct json_out *out);
+
+/* Opens an array, as a value. */
 void out_array(struct json_out *out);
+
+/* Closes it. */
 void out_array_end(struct json_out *out);
 
 /* The key of the next value. */
 void out_key(struct json_out *out, const char *key);
 
-/* A value; NULL is written as "". */
+/* A string; NULL is written as "". */
 void out_string(struct json_out *out, const char *text);
+
+/* A number. */
 void out_u64(struct json_out *out, uint64_t number);
+
+/* true or false. */
 void out_bool(struct json_out *out, bool value);
+
+/* null. */
 void out_null(struct json_out *out);
 
-/* A key and its value. */
+/* A key and a string. */
 void out_key_string(struct json_out *out, const char *key, const char *text);
+
+/* A key and a number. */
 void out_key_u64(struct json_out *out, const char *key, uint64_t number);
+
+/* A key and true or false. */
 void out_key_bool(struct json_out *out, const char *key, bool value);
 
 /* A key and an empty object. */

@@ -15,7 +15,7 @@ enum route_flags {
 	ROUTE_GET = 1,
 	ROUTE_PUT = 2,
 	ROUTE_QUERY = 4, /* takes index, wait, consistency and dc; replies carry X-Consul-Index */
-	ROUTE_PLAIN = 8	 /* not of Consul's API: none of its headers and parameters */
+	ROUTE_PLAIN = 8  /* not of Consul's API: none of its headers and parameters */
 };
 
 struct route {

@@ -17,7 +17,7 @@ struct sidecar_config {
 	const char *registry_path;
 	struct registry_writer *writer;
 	struct registry_live *live;
-	const struct page *dns;	 /* the dns page: state and applied index */
+	const struct page *dns;  /* the dns page: state and applied index */
 	const struct page *self; /* the sidecar's own page, for /metrics */
 	int wake_fd; /* rung by dns after each applied index, and by the supervisor when dns dies */
 	struct page_thread *thread; /* our slot, for ticks and counters */
@@ -27,7 +27,7 @@ struct sidecar_config {
 	uint32_t zone_size;
 	struct registry_limits limits; /* for early, cheap refusals; the registry applies them itself */
 
-	const char *token_file;	  /* bearer token, NULL or "" for none */
+	const char *token_file;   /* bearer token, NULL or "" for none */
 	const char *const *hosts; /* further Host names that are accepted, host_count of them */
 	size_t host_count;
 	int64_t publish_timeout_ns; /* how long a reply waits for a slow view */

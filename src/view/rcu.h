@@ -26,24 +26,22 @@
 
 #ifdef RCU_TSAN
 #include <sanitizer/tsan_interface.h>
+#else
+#define __tsan_release(sync) ((void)(sync))
+#define __tsan_acquire(sync) ((void)(sync))
+#endif
+
+/* What this thread did so far is seen by whoever calls rcu_tell_acquire() with the same address. */
 static inline void rcu_tell_release(void *sync)
 {
 	__tsan_release(sync);
 }
+
+/* What was done before rcu_tell_release() with the same address is seen from here. */
 static inline void rcu_tell_acquire(void *sync)
 {
 	__tsan_acquire(sync);
 }
-#else
-static inline void rcu_tell_release(void *sync)
-{
-	(void)sync;
-}
-static inline void rcu_tell_acquire(void *sync)
-{
-	(void)sync;
-}
-#endif
 
 /* The first member of whatever stands in a map. Its address is what TSan's notes are about. */
 struct rcu_link {

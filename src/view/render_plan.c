@@ -196,8 +196,7 @@ static const char *judge(struct plan *plan, const struct registry_instance *inst
 	if (!fits(plan, size + plan->service_size))
 		return "its name is longer than 255 octets in the zone";
 	*row = (struct plan_row){.instance = instance};
-	label[0] = (uint8_t)(size - 1);
-	memcpy(label + 1, instance->label, size - 1);
+	rr_put_label(label, instance->label, size - 1);
 	row->name = below_service(plan, label, size, true);
 	row->name_size = (uint8_t)(size + plan->service_size);
 	const char *host = registry_instance_hostname(instance);
@@ -411,8 +410,7 @@ static void add_service_form(struct plan *plan, const char *protocol)
 	name[0] = (uint8_t)(first + 1);
 	name[1] = '_';
 	memcpy(name + 2, plan->service + 1, size - 1);
-	name[size + 1] = 4;
-	memcpy(name + size + 2, protocol, 4);
+	rr_put_label(name + size + 1, protocol, 4);
 	wire_name_lower(name, size + 6, name);
 	add_name(plan, name, size + 6, VIEW_SERVICE, true, 0);
 }
@@ -425,11 +423,10 @@ static void add_alias_form(struct plan *plan, const char *alias, const char *pro
 
 	if (!fits(plan, size + plan->service_size))
 		return;
+	/* The alias one byte late, so that its size stands where the '_' goes. */
+	rr_put_label(rr_put_label(front + 1, alias, length), protocol, 4);
 	front[0] = (uint8_t)(length + 1);
 	front[1] = '_';
-	memcpy(front + 2, alias, length);
-	front[2 + length] = 4;
-	memcpy(front + 3 + length, protocol, 4);
 	add_name(
 		plan, below_service(plan, front, size, true), size + plan->service_size, VIEW_ALIAS, true, 0);
 }

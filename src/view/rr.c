@@ -59,6 +59,13 @@ bool rr_rdata_valid(const struct rr_type *type, const uint8_t *rdata, size_t siz
 	return !c.failed && c.position == size;
 }
 
+uint8_t *rr_put_label(uint8_t *p, const char *text, size_t size)
+{
+	p[0] = (uint8_t)size;
+	memcpy(p + 1, text, size);
+	return p + 1 + size;
+}
+
 uint8_t *rr_put_owner(uint8_t *p)
 {
 	wire_set16(p, WIRE_POINTER_TO_QNAME);

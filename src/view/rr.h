@@ -19,7 +19,7 @@ struct rr_type {
 	uint16_t type;
 	const char *name;
 	uint16_t stride; /* size of a whole record from its owner pointer on, if all are equal; else 0 */
-	int8_t target;   /* where in the rdata a host name starts whose addresses go into additional; -1: none
+	int target;      /* where in the rdata a host name starts whose addresses go into additional; -1: none
 			  */
 	bool open;       /* the rdata is not looked into; else it is: */
 	uint8_t before, names, after; /* bytes, so many names, bytes */
@@ -33,6 +33,9 @@ size_t rr_name_size(const uint8_t *name);
 
 /* True if the rdata is what its type says: names are whole, uncompressed and at most 255 octets. */
 bool rr_rdata_valid(const struct rr_type *type, const uint8_t *rdata, size_t size);
+
+/* Writes one label: its size and its bytes. Returns what is behind it. */
+uint8_t *rr_put_label(uint8_t *p, const char *text, size_t size);
 
 /* Writes a pointer to the question's name. Returns what is behind it. */
 uint8_t *rr_put_owner(uint8_t *p);

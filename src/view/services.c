@@ -184,7 +184,7 @@ void services_sweep(struct services *services)
 
 	if (services->count == 0)
 		return;
-	sweep.stale = mem_resize(NULL, services->count, sizeof(*sweep.stale));
+	sweep.stale = mem_resize(NULL, services->count, sizeof(void *));
 	twalk_r(services->tree, collect, &sweep);
 	for (size_t i = 0; i < sweep.count; i++)
 		drop(services, sweep.stale[i]);

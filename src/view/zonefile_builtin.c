@@ -6,20 +6,19 @@
 #include <sys/socket.h>
 
 #include "net/addr.h"
+#include "view/rr.h"
 
 #define SOA_REFRESH 3600
 #define SOA_RETRY 600
 #define SOA_EXPIRE 86400
 
-/* `label` in front of `zone`, in the arena; its size. */
+/* `label` in front of `zone`, in the arena. */
 static const uint8_t *prefixed(struct arena *arena, const char *label, const uint8_t *zone, size_t size)
 {
 	size_t length = strlen(label);
 	uint8_t *name = arena_alloc(arena, 1 + length + size);
 
-	name[0] = (uint8_t)length;
-	memcpy(name + 1, label, length);
-	memcpy(name + 1 + length, zone, size);
+	memcpy(rr_put_label(name, label, length), zone, size);
 	return name;
 }
 

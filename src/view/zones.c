@@ -220,7 +220,7 @@ static void compile_statics(struct compile *c, struct view_zone *zone)
 		names += count_labels(file->records[i].owner);
 	for (c->mask = 1; c->mask < 2 * names; c->mask *= 2)
 		;
-	c->slots = arena_alloc(c->arena, c->mask * sizeof(*c->slots));
+	c->slots = arena_alloc(c->arena, c->mask * sizeof(void *));
 	c->mask--;
 	for (size_t i = 0; i < file->count; i++) {
 		const struct zonefile_record *record = &file->records[i];

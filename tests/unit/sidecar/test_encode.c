@@ -144,7 +144,7 @@ static void services(void **state)
 	expect(fixture,
 		"{\"ID\":\"web1\",\"Service\":\"web\",\"Tags\":[\"v1\"],\"Address\":\"10.0.0.1\","
 		"\"TaggedAddresses\":" ADDRESSES ",\"Meta\":{},\"Port\":8080,\"Weights\":{\"Passing\":1,"
-						 "\"Warning\":1},\"EnableTagOverride\":false,"
+		"\"Warning\":1},\"EnableTagOverride\":false,"
 		"\"Proxy\":{\"Mode\":\"\",\"MeshGateway\":{},\"Expose\":{}},\"Connect\":{},\"PeerName\":\"\","
 		"\"CreateIndex\":"
 		"25,\"ModifyIndex\":25}");

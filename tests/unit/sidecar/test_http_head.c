@@ -325,6 +325,16 @@ static void chunk_limits(void **state)
 		status = feed(&chunked, &out, "X: 3456789\r\n", 10);
 	assert_int_equal(status, 400);
 	assert_in_range(fed, CHUNKED_TRAILERS, CHUNKED_TRAILERS + 20);
+	/* Each has its own bound. */
+	chunked = (struct chunked){0};
+	buf_clear(&out);
+	assert_int_equal(feed(&chunked, &out, "1;", 10), 0);
+	for (fed = 0; fed < CHUNKED_EXTENSIONS - 100; fed += 10)
+		assert_int_equal(feed(&chunked, &out, "0123456789", 10), 0);
+	assert_int_equal(feed(&chunked, &out, "\r\nx\r\n0\r\n", 10), 0);
+	for (fed = 0; fed < CHUNKED_TRAILERS - 100; fed += 10)
+		assert_int_equal(feed(&chunked, &out, "X: 3456789\r\n", 10), 0);
+	assert_int_equal(feed(&chunked, &out, "\r\n", 10), 1);
 	buf_finish(&out);
 }
 

@@ -5,12 +5,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "pump.h"
-#include "sidecar/http_head.h"
+#include "sidecar/server_private.h"
+
+/* What is refused is answered so that the client can read it: the rest of what it sends is taken in, up to a
+ * bound, and then comes FIN, not RST. Who goes on and on is cut off. */
+static void refusals_can_be_read(void **state)
+{
+	static const char head[] = "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n";
+	static const char body[1 << 20];
+	struct pump pump;
+	int64_t start;
+	char byte;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, head);
+	pump_send(&pump, fd, body, 40000);
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 413);
+	pump_idle(&pump);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+	pump_until_open(&pump, 0);
+	fd = pump_connect(&pump, false);
+	start = pump_now();
+	pump_text(&pump, fd, head);
+	pump_send(&pump, fd, body, sizeof(body));
+	pump_until_open(&pump, 0);
+	assert_true(pump_now() - start < SERVER_LINGER_NS * 7 / 10);
+	close(fd);
+	pump_stop(&pump);
+}
 
 static void expect_head_limit(
 	struct pump *pump, const char *before, size_t fill, const char *after, int status)
@@ -101,6 +134,7 @@ static void slow_head(void **state)
 		}
 		pump_wait(&pump, 5);
 	}
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
 	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
 	assert_true(pump_closed(&pump, fd));
 	close(fd);
@@ -111,7 +145,44 @@ static void slow_head(void **state)
 	pump_stop(&pump);
 }
 
-/* The second of two pipelined requests has a deadline of its own. */
+/* When the timer of the only connection fires. */
+static int64_t deadline_of(struct pump *pump)
+{
+	struct server_connection *connection =
+		LINK_OWNER(link_first(&pump->server->all), struct server_connection, all);
+	struct timeval time = {0};
+
+	assert_true(event_pending(&connection->timer, EV_TIMEOUT, &time));
+	return time.tv_sec * INT64_C(1000000) + time.tv_usec;
+}
+
+/* Each request on a connection has a deadline of its own, also if it begins in the segment that ends the one
+ * before; and more bytes of one head do not move it. */
+static void deadline_is_each_heads_own(void **state)
+{
+	struct pump pump;
+	int64_t first;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, "GET / HTTP/1.1\r\n");
+	pump_idle(&pump);
+	first = deadline_of(&pump);
+	pump_wait(&pump, 5);
+	pump_text(&pump, fd, "Host: localhost\r\n");
+	pump_idle(&pump);
+	assert_true(deadline_of(&pump) == first);
+	pump_text(&pump, fd, "\r\nGET / HT");
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 200);
+	assert_true(deadline_of(&pump) > first);
+	close(fd);
+	pump_stop(&pump);
+}
+
+/* The second of two pipelined requests has a deadline, too. */
 static void slow_second_head(void **state)
 {
 	struct pump pump;
@@ -318,7 +389,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(head_limits),
 		cmocka_unit_test(body_limits),
+		cmocka_unit_test(refusals_can_be_read),
 		cmocka_unit_test(slow_head),
+		cmocka_unit_test(deadline_is_each_heads_own),
 		cmocka_unit_test(slow_second_head),
 		cmocka_unit_test(slow_body),
 		cmocka_unit_test(idle_too_long),

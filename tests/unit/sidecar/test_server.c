@@ -121,6 +121,9 @@ static void pipelined_in_order(void **state)
 	for (int i = 0; i < 200; i++)
 		buf_printf(&text, "GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i);
 	pump_send(&pump, fd, text.data, text.size);
+	while (pump.handled == 0)
+		event_base_loop(pump.base, EVLOOP_ONCE);
+	assert_in_range(pump.handled, 1, SERVER_TURN);
 	for (int i = 0; i < 200; i++) {
 		assert_int_equal(pump_reply(&pump, fd, NULL, body), 200);
 		snprintf(expected, sizeof(expected), "GET /%d|", i);

@@ -1,0 +1,205 @@
+"""getaddrinfo in unmodified programs, in a mount and network namespace of the test's own: the server on port 53, its
+address in resolv.conf, `hosts: files dns` in nsswitch.conf. Nothing of the machine is changed."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+import svc
+from svc import wait_until
+
+# Runs inside the new namespaces, then becomes the server. $1 is the folder with the two files.
+ENTER = """set -e
+ip link set lo up
+mount --bind "$1/resolv.conf" /etc/resolv.conf
+mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf
+shift
+exec "$@"
+"""
+
+MUSL = r"""
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int main(int argc, char **argv)
+{
+	struct addrinfo hints, *list, *i;
+	char text[64];
+	int r;
+
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_socktype = SOCK_STREAM;
+	r = getaddrinfo(argv[argc - 1], "80", &hints, &list);
+	if (r != 0) {
+		puts(gai_strerror(r));
+		return 2;
+	}
+	for (i = list; i; i = i->ai_next) {
+		void *ip = i->ai_family == AF_INET ? (void *)&((struct sockaddr_in *)i->ai_addr)->sin_addr
+						   : (void *)&((struct sockaddr_in6 *)i->ai_addr)->sin6_addr;
+
+		puts(inet_ntop(i->ai_family, ip, text, sizeof(text)));
+	}
+	freeaddrinfo(list);
+	return 0;
+}
+"""
+
+
+def unshare_command():
+    """How this machine lets us have namespaces, or None."""
+    for flags in ("-mn", "-Urmn"):
+        done = subprocess.run(["unshare", flags, "true"], capture_output=True)
+        if done.returncode == 0:
+            return ["unshare", flags]
+    return None
+
+
+class Machine:
+    """A server and the programs beside it, in namespaces."""
+
+    def __init__(self, directory):
+        unshare = unshare_command()
+        if unshare is None:
+            pytest.skip("namespaces are not permitted here")
+        (directory / "resolv.conf").write_text("nameserver 127.0.0.1\nsearch service.local\noptions timeout:5 attempts:2\n")
+        (directory / "nsswitch.conf").write_text("hosts: files dns\n")
+        wrapper = unshare + ["sh", "-c", ENTER, "sh", str(directory)]
+        config = {"dns.listen": "127.0.0.1:53", "http.listen": "127.0.0.1:8500"}
+        self.server = svc.Server(directory / "server", config, wrapper=wrapper)
+        self.user = ["-U", "--preserve-credentials"] if "-Urmn" in unshare else []
+
+    def __enter__(self):
+        self.server.start(ready=False)
+        wait_until(self.ready, "the server answers /readyz inside the namespace")
+        return self
+
+    def __exit__(self, *_):
+        self.server.stop()
+
+    def ready(self):
+        assert self.server.process.poll() is None, self.server.log()
+        return self.run("curl", "-fs", "http://127.0.0.1:8500/readyz", check=False).returncode == 0
+
+    def inside(self, *command):
+        return ["nsenter", "-t", str(self.server.process.pid), "-m", "-n", *self.user, *command]
+
+    def run(self, *command, check=True):
+        done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=60)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done
+
+    def register(self, body):
+        self.run("curl", "-fsS", "-X", "PUT", "http://127.0.0.1:8500/v1/agent/service/register", "-d", body)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    with Machine(tmp_path_factory.mktemp("machine")) as machine:
+        for i in (1, 2, 3):
+            machine.register('{"Name": "web", "ID": "w%d", "Address": "10.0.0.%d", "Port": 80}' % (i, i))
+        machine.register('{"Name": "both", "Address": "10.0.1.1", "Port": 80, "TaggedAddresses":'
+                         ' {"lan_ipv6": {"Address": "2001:db8::1", "Port": 80}}}')
+        machine.register('{"Name": "six", "Address": "2001:db8::6", "Port": 80}')
+        for i in range(1, 101):
+            machine.register('{"Name": "many", "ID": "m%d", "Address": "10.0.2.%d", "Port": 80}' % (i, i))
+        machine.register('{"Name": "down", "Address": "10.0.3.1", "Port": 80, "Check": {"TTL": "1h"}}')
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def musl_program(tmp_path_factory):
+    if not shutil.which("musl-gcc"):
+        pytest.skip("musl-gcc is not installed")
+    folder = tmp_path_factory.mktemp("musl")
+    (folder / "lookup.c").write_text(MUSL)
+    subprocess.run(["musl-gcc", "-static", "-o", str(folder / "lookup"), str(folder / "lookup.c")], check=True)
+    return str(folder / "lookup")
+
+
+class Getent:
+    def __call__(self, machine, name):
+        done = machine.run("getent", "ahosts", name, check=False)
+        return {line.split()[0] for line in done.stdout.splitlines()}
+
+
+class Python:
+    def __call__(self, machine, name):
+        program = ("import socket, sys\ntry:\n for a in socket.getaddrinfo(sys.argv[1], 80): print(a[4][0])\n"
+                   "except socket.gaierror as e: sys.exit(str(e))\n")
+        done = machine.run(sys.executable, "-c", program, name, check=False)
+        return set(done.stdout.split())
+
+
+class Musl:
+    def __init__(self, program):
+        self.program = program
+
+    def __call__(self, machine, name):
+        done = machine.run(self.program, name, check=False)
+        return set(done.stdout.split()) if done.returncode == 0 else set()
+
+
+@pytest.fixture(params=["getent", "python", "musl"])
+def look_up(request):
+    """A program that looks a name up, as a function (machine, name) -> set of addresses."""
+    if request.param == "musl":
+        return Musl(request.getfixturevalue("musl_program"))
+    return {"getent": Getent, "python": Python}[request.param]()
+
+
+WEB = {f"10.0.0.{i}" for i in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("web.service.local", WEB),
+        ("web.service.local.", WEB),
+        ("WEB.Service.Local", WEB),
+        ("web", WEB),  # by the search list
+        ("w2.web.service.local", {"10.0.0.2"}),
+        ("both.service.local", {"10.0.1.1", "2001:db8::1"}),
+        ("six.service.local", {"2001:db8::6"}),
+        ("nothing.service.local", set()),
+        ("down.service.local", set()),
+    ],
+)
+def test_addresses(machine, look_up, name, expected):
+    start = time.monotonic()
+    assert look_up(machine, name) == expected
+    assert time.monotonic() - start < 4, "a query went unanswered: libc waited for its timeout"
+
+
+def test_more_than_a_packet_holds(machine, look_up):
+    """A hundred addresses and no EDNS. glibc asks again by TCP; musl 1.2.3 has no TCP, and takes what there is."""
+    found = look_up(machine, "many.service.local")
+    assert found <= {f"10.0.2.{i}" for i in range(1, 101)}
+    if isinstance(look_up, Musl):
+        assert len(found) >= 25, "a truncated answer is as full as it can be"
+    else:
+        assert len(found) == 100
+
+
+def test_curl_reaches_a_registered_program_by_name(machine, tmp_path):
+    (tmp_path / "index.html").write_text("found by name\n")
+    with subprocess.Popen(
+        machine.inside(sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(tmp_path), "8080"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as program:
+        try:
+            machine.register('{"Name": "page", "Address": "127.0.0.1", "Port": 8080,'
+                             ' "Check": {"HTTP": "http://127.0.0.1:8080/", "Interval": "1s"}}')
+            url = "http://page.service.local:8080/"
+            wait_until(lambda: machine.run("curl", "-fs", url, check=False).stdout == "found by name\n", "curl has the page")
+        finally:
+            program.kill()
+    gone = re.compile("Could not resolve host")
+    wait_until(lambda: gone.search(machine.run("curl", "-sS", url, check=False).stderr), "it left with its program")

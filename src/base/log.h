@@ -9,7 +9,7 @@
 
 #include <stdarg.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+#include "base/level.h"
 
 #define LOG_BURST 50 /* lines a second and call site */
 /* Bytes of a line, newline included; what is longer is cut. PIPE_BUF, so that a line in a pipe stays whole.

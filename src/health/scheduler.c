@@ -55,7 +55,7 @@ static void arm(struct health_scheduler *scheduler, struct health_heap *heap, st
 	health_scheduler_disarm(timer);
 	if (heap->count == heap->capacity) {
 		heap->capacity = heap->capacity ? 2 * heap->capacity : 64;
-		heap->timers = mem_resize(heap->timers, heap->capacity, sizeof(*heap->timers));
+		heap->timers = mem_resize(heap->timers, heap->capacity, sizeof(struct health_timer *));
 	}
 	timer->due_ns = due_ns;
 	timer->order = scheduler->order++;

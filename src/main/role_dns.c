@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "base/log.h"
 
-static void report(int level, const char *message, const char *name, const char *detail)
+static void report(enum log_level level, const char *message, const char *name, const char *detail)
 {
-	LOG_AT((enum log_level)level, message, "name", name, "detail", detail);
+	LOG_AT(level, message, "name", name, "detail", detail);
 }
 
 /* The config structs with everything that does not change while the process lives. */

@@ -10,9 +10,11 @@
 #include "base/err.h"
 #include "base/log.h"
 
-static void report(int level, const char *message, const char *detail)
+#define OPEN_PATIENCE 600 /* seconds */
+
+static void report(enum log_level level, const char *message, const char *detail)
 {
-	LOG_AT((enum log_level)level, message, "detail", detail);
+	LOG_AT(level, message, "detail", detail);
 }
 
 struct parts {
@@ -56,8 +58,10 @@ static int start(const struct inherit *inherit, struct parts *parts, char messag
 	registry.thread = &inherit->own->threads[PAGE_WRITER];
 	registry.wake_fd = INHERIT_PEER_BELL;
 	registry.report = report;
-	atomic_store(&inherit->own->state, PAGE_LOADING);
+	/* Opening checks the whole file, and may migrate it, on this thread. */
+	atomic_store(&inherit->own->threads[PAGE_MAIN].patience, OPEN_PATIENCE);
 	int r = registry_writer_start(&registry, &parts->writer, message);
+	atomic_store(&inherit->own->threads[PAGE_MAIN].patience, 0);
 	if (r < 0)
 		return r;
 	parts->live = registry_live_create(inherit->config.registry.output_size);

@@ -47,17 +47,15 @@ void wiring_dns(const struct main_config *config, struct dns_config *ret)
 	};
 }
 
-/* Bytes of a zone's name in wire form; an unusual one with escapes only comes out too large. */
+/* Wire size of the longest zone name; that of a zone may stand in its file only. If a file has gone bad since it
+ * was checked, what the view cannot show is skipped there, so a short answer here is safe. */
 static uint32_t zone_size(const struct main_config *config)
 {
-	uint8_t name[WIRE_NAME_MAX];
-	int longest = 1;
-	for (size_t i = 0; i < config->zone.name.count; i++) {
-		int size = wire_name_parse(config->zone.name.items[i], name);
-		if (size > longest)
-			longest = size;
-	}
-	return (uint32_t)longest;
+	struct wiring_zones zones;
+	char message[512];
+	wiring_zones(config, &zones);
+	int size = view_check_zones(&zones.view, message);
+	return size < 0 ? 1 : (uint32_t)size;
 }
 
 static struct registry_limits limits(const struct main_config *config)

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/level.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "net/wake.h"
@@ -62,7 +62,8 @@ void registry_command_destroy(struct registry_command *command)
 		arena_destroy(command->arena);
 }
 
-static void report(const struct registry_writer *writer, int level, const char *message, const char *detail)
+static void report(
+	const struct registry_writer *writer, enum log_level level, const char *message, const char *detail)
 {
 	if (writer->config.report)
 		writer->config.report(level, message, detail);

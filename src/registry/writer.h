@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/level.h"
 #include "base/page.h"
 #include "registry/inbox.h"
 #include "registry/model.h"
@@ -85,7 +86,7 @@ struct registry_config {
 	struct page_thread *thread; /* the writer's slot, for ticks and counters */
 	int wake_fd; /* rung for the view after each commit, before the results; -1 or 0 for none */
 	/* Says one thing worth a log line, on the writer's thread: level as in base/log.h. May be NULL. */
-	void (*report)(int level, const char *message, const char *detail);
+	void (*report)(enum log_level level, const char *message, const char *detail);
 };
 
 struct registry_writer;

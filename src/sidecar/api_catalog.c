@@ -221,7 +221,7 @@ static int fetch_service(struct call *call, struct registry_reader *reader, stru
 	int error = registry_reader_instances(reader, &filter, arena, &rows->items, &rows->count);
 
 	*ret = rows;
-	rows->nodes = arena_alloc(arena, (rows->count + 1) * sizeof(const struct registry_node *));
+	rows->nodes = arena_alloc(arena, (rows->count + 1) * sizeof(void *));
 	for (size_t i = 0; i < rows->count && !error; i++) {
 		if (i > 0 && str_eq(rows->items[i].node, rows->items[i - 1].node))
 			rows->nodes[i] = rows->nodes[i - 1];

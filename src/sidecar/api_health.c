@@ -94,10 +94,10 @@ static int fetch_entries(struct registry_reader *reader, struct arena *arena,
 		error = registry_reader_checks(reader, of_checks, arena, &checks, &count);
 	if (error)
 		return error;
-	sorted = arena_alloc(arena, (count + 1) * sizeof(*sorted));
+	sorted = arena_alloc(arena, (count + 1) * sizeof(void *));
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &checks[i];
-	qsort(sorted, count, sizeof(*sorted), by_owner);
+	qsort(sorted, count, sizeof(void *), by_owner);
 	rows->items = arena_alloc(arena, (rows->count + 1) * sizeof(*rows->items));
 	for (size_t i = 0; i < rows->count && !error; i++) {
 		struct entry *entry = &rows->items[i];

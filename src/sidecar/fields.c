@@ -75,7 +75,7 @@ static bool too_deep(const char *body, size_t size)
 static bool blank(const char *body, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		if (!memchr(" \t\r\n", body[i], 4))
+		if (body[i] != ' ' && body[i] != '\t' && body[i] != '\r' && body[i] != '\n')
 			return false;
 	return true;
 }

@@ -53,7 +53,7 @@ void heap_put(struct heap *heap, struct heap_node *node, uint64_t key)
 {
 	if (heap->count == heap->capacity) {
 		size_t capacity = heap->capacity ? 2 * heap->capacity : 64;
-		struct heap_node **nodes = reallocarray(heap->nodes, capacity, sizeof(*nodes));
+		struct heap_node **nodes = reallocarray(heap->nodes, capacity, sizeof(void *));
 
 		if (!nodes)
 			abort();

@@ -28,7 +28,7 @@ void publish_cancel(struct publish *publish, struct publish_wait *wait)
 	wait->next = wait->previous = NULL;
 }
 
-static void release(struct publish *publish, struct publish_wait *wait, bool published)
+static void let_go(struct publish *publish, struct publish_wait *wait, bool published)
 {
 	publish_cancel(publish, wait);
 	if (!published)
@@ -47,7 +47,7 @@ static uint64_t applied(const struct publish *publish)
 }
 
 enum publish_verdict publish_hold(struct publish *publish, struct publish_wait *wait, uint64_t index,
-	void (*done)(struct publish_wait *wait, bool published))
+	void (*release)(struct publish_wait *wait, bool published))
 {
 	if (!serving(publish)) {
 		metrics_add(publish->metrics, METRIC_HTTP_UNPUBLISHED, 1);
@@ -55,7 +55,7 @@ enum publish_verdict publish_hold(struct publish *publish, struct publish_wait *
 	}
 	if (applied(publish) >= index)
 		return PUBLISH_DONE;
-	wait->release = done;
+	wait->release = release;
 	wait->since_ns = clock_now(publish->clock);
 	wait->next = NULL;
 	wait->previous = publish->last;
@@ -79,14 +79,14 @@ void publish_run(struct publish *publish)
 		int64_t now = clock_now(publish->clock);
 
 		while ((node = heap_first(&publish->heap)) && node->key <= index)
-			release(publish, wait_of(node), true);
+			let_go(publish, wait_of(node), true);
 		while (publish->first && now - publish->first->since_ns >= publish->timeout_ns)
-			release(publish, publish->first, false);
+			let_go(publish, publish->first, false);
 		return;
 	}
 	/* A DNS process that does not serve gives no old answer, so there is nothing to wait for. */
 	while (publish->first)
-		release(publish, publish->first, false);
+		let_go(publish, publish->first, false);
 }
 
 int64_t publish_next(const struct publish *publish)
@@ -99,6 +99,6 @@ void publish_finish(struct publish *publish)
 	uint64_t index = serving(publish) ? applied(publish) : 0;
 
 	while (publish->first)
-		release(publish, publish->first, publish->first->node.key <= index);
+		let_go(publish, publish->first, publish->first->node.key <= index);
 	heap_finish(&publish->heap);
 }

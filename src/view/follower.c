@@ -29,7 +29,7 @@ static bool absent(int error)
 static int complain(struct follower *f, int error, const char *what)
 {
 	if (f->report && error != f->error && (f->loaded || !absent(error)))
-		f->report(VIEW_ERROR, what, f->path, err_str(error));
+		f->report(LOG_ERROR, what, f->path, err_str(error));
 	f->error = error;
 	registry_reader_close(f->reader);
 	f->reader = NULL;

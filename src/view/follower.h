@@ -24,7 +24,7 @@ struct follower {
 	struct page_thread *slot; /* may be NULL */
 	int wake_fd, notify_fd;   /* -1 for none */
 	int kick_fd;              /* rung to stop, and when the zones have changed */
-	void (*report)(int level, const char *message, const char *name, const char *detail);
+	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 
 	struct registry_reader *reader;
 	bool loaded;            /* the view is whole; what follows are changes */

@@ -71,7 +71,7 @@ static bool precedes(const struct names_claim *a, const struct names_claim *b)
 	return true;
 }
 
-static void report(struct names *names, int level, const char *message, const uint8_t *name, size_t size,
+static void report(struct names *names, enum log_level level, const char *message, const uint8_t *name, size_t size,
 	const char *detail)
 {
 	char text[WIRE_NAME_TEXT];
@@ -89,7 +89,7 @@ static void report_static(struct names *names, const struct table_node *node, co
 	snprintf(detail, sizeof(detail), "%s %s: the file of zone %s has the same name",
 		kind_names[node->claims->answer->kind], node->claims->owner,
 		wire_name_format(zone->name, zone->name_size, text));
-	report(names, VIEW_WARN, "a live name is hidden", node->name, node->size, detail);
+	report(names, LOG_WARN, "a live name is hidden", node->name, node->size, detail);
 }
 
 /* The first claim to a name: does a zone file hide it? */
@@ -161,7 +161,7 @@ void names_settle(struct names *names, struct names_claim *claim)
 		char detail[2 * WIRE_NAME_TEXT + 64];
 		snprintf(detail, sizeof(detail), "%s %s, hidden by %s %s", kind_names[loser->answer->kind],
 			loser->owner, kind_names[winner->answer->kind], winner->owner);
-		report(names, VIEW_WARN, "a name is hidden", claim->node->name, claim->node->size, detail);
+		report(names, LOG_WARN, "a name is hidden", claim->node->name, claim->node->size, detail);
 	}
 }
 

@@ -110,11 +110,11 @@ static void skipped(void *ctx, const char *name, const char *why)
 	str_copy(detail + used, sizeof(detail) - used, ": ");
 	used = strlen(detail);
 	str_copy(detail + used, sizeof(detail) - used, why);
-	skip->services->names.report(VIEW_WARN, "cannot be shown in DNS", name, detail);
+	skip->services->names.report(LOG_WARN, "cannot be shown in DNS", name, detail);
 }
 
 void services_init(struct services *services, _Atomic(const struct zones *) *zones,
-	void (*report)(int level, const char *message, const char *name, const char *detail),
+	void (*report)(enum log_level level, const char *message, const char *name, const char *detail),
 	struct metrics *metrics)
 {
 	*services = (struct services){.metrics = metrics};

@@ -22,7 +22,7 @@ struct services {
 
 /* An empty view of services. `zones` may be NULL, `report` too; both as in struct names. */
 void services_init(struct services *services, _Atomic(const struct zones *) *zones,
-	void (*report)(int level, const char *message, const char *name, const char *detail),
+	void (*report)(enum log_level level, const char *message, const char *name, const char *detail),
 	struct metrics *metrics);
 
 /* Removes all services and frees everything; no reader is left. Registered thread. */

@@ -26,6 +26,8 @@ int view_check_zones(const struct view_config *config, char message[512])
 	struct zones *zones = NULL;
 	int rc = zones_load(config, &key, &zones, message);
 
+	if (rc == 0)
+		rc = (int)zones->longest;
 	zones_destroy(zones);
 	return rc;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/level.h"
 #include "base/page.h"
 #include "wire/wire.h"
 
@@ -87,10 +88,6 @@ struct view_zone_config {
 	const char *file; /* master file, NULL for the built-in SOA, NS and NS address */
 };
 
-/* How much a report matters: the values of LOG_WARN and LOG_ERROR in base/log.h, which this floor leaves
- * alone. */
-enum view_level { VIEW_WARN = 2, VIEW_ERROR = 3 };
-
 struct view_config {
 	const struct view_zone_config *zones;
 	size_t zone_count;
@@ -103,13 +100,12 @@ struct view_config {
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
 	int notify_fd;              /* rung after each applied index; -1 for none */
 	const struct clock *clock;
-	/* Says one thing worth a log line, on the follower's thread: `level` is an enum view_level. May be
-	 * NULL. */
-	void (*report)(int level, const char *message, const char *name, const char *detail);
+	/* Says one thing worth a log line, on the follower's thread. May be NULL. */
+	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 };
 
-/* Reads and checks the zones without a view, for --check-config and reloads. 0 or -EINVAL with file, line and
- * what is wrong in `message`. */
+/* Reads and checks the zones without a view, for --check-config, reloads, and whoever must know how long a name
+ * may be. The wire size of the longest zone name, or -EINVAL with file, line and what is wrong in `message`. */
 int view_check_zones(const struct view_config *config, char message[512]);
 
 /* A view with its zones and no names, not yet whole. 0 or -EINVAL with `message` as view_check_zones(). */

@@ -47,7 +47,7 @@ def test_register_and_list(server):
             "Tags": ["v1"],
             "Address": "10.0.0.1",
             "Port": 8080,
-            "Check": {"TCP": "10.0.0.1:8080", "Interval": "10s", "Timeout": "1s"},
+            "Check": {"TCP": "127.0.0.1:9", "Interval": "10s", "Timeout": "1s"},
         },
     )
     assert answer.body == b"" and answer.headers["X-Consul-Default-ACL-Policy"] == "allow"

@@ -42,7 +42,7 @@ struct world_instance {
 };
 
 /* Registers, as PUT /v1/agent/service/register does; the index that the reply would carry. */
-uint64_t world_register(struct world *world, const struct world_instance *instance);
+uint64_t world_register(struct world *world, const struct world_instance *given);
 
 /* Deregisters; the index. */
 uint64_t world_deregister(struct world *world, const char *id);

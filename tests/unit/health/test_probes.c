@@ -183,7 +183,7 @@ static void tcp_ends_at_its_timeout(void **state)
 	assert_int_equal(listen(fd, 0), 0);
 	for (size_t i = 0; i < 8; i++) {
 		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		connect(filler[i], (struct sockaddr *)&addr, sizeof(addr));
+		(void)connect(filler[i], (struct sockaddr *)&addr, sizeof(addr)); /* in progress, or queued */
 	}
 	snprintf(target, sizeof(target), "127.0.0.1:%u", port);
 	run_tcp(f, target, 60);

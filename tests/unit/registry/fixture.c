@@ -16,6 +16,7 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 	size_t used = 0;
 
 	f->commits++;
+	f->committed = commit->index;
 	f->changes[0] = '\0';
 	for (size_t i = 0; i < commit->count && used < sizeof(f->changes) - 200; i++) {
 		const struct registry_change *change = &commit->changes[i];
@@ -132,14 +133,13 @@ static void wait_for_bell(struct fixture *f)
 struct result run(struct fixture *f, struct registry_command *command)
 {
 	struct result result = {0};
-	unsigned before = f->commits;
 
 	command->done = on_done;
 	command->ctx = &result;
 	registry_writer_submit(f->writer, command, f->inbox);
 	while (!result.done)
 		wait_for_bell(f);
-	while (result.changed && f->commits == before)
+	while (result.changed && f->committed < result.index)
 		wait_for_bell(f);
 	return result;
 }

@@ -29,6 +29,7 @@ struct fixture {
 	struct arena *arena;
 	char changes[4096]; /* of the last commit, as "kind:name " each */
 	unsigned commits;
+	uint64_t committed; /* index of the last commit that came */
 };
 
 struct result {

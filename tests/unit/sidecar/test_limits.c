@@ -38,6 +38,7 @@ static void refusals_can_be_read(void **state)
 	fd = pump_connect(&pump, false);
 	start = pump_now();
 	pump_text(&pump, fd, head);
+	pump_until_open(&pump, 1);
 	pump_send(&pump, fd, body, sizeof(body));
 	pump_until_open(&pump, 0);
 	assert_true(pump_now() - start < SERVER_LINGER_NS * 7 / 10);

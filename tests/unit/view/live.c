@@ -11,7 +11,7 @@
 char live_reports[LIVE_REPORTS][512];
 size_t live_report_count;
 
-void live_report(int level, const char *message, const char *name, const char *detail)
+void live_report(enum log_level level, const char *message, const char *name, const char *detail)
 {
 	(void)level;
 	if (live_report_count < LIVE_REPORTS)

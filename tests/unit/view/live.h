@@ -19,7 +19,7 @@ extern char live_reports[LIVE_REPORTS][512];
 extern size_t live_report_count;
 
 /* The report function of a view under test. */
-void live_report(int level, const char *message, const char *name, const char *detail);
+void live_report(enum log_level level, const char *message, const char *name, const char *detail);
 
 /* An empty view with the zone file `file` (NULL for the built-in zone). */
 void live_begin(struct live *live, const char *file);

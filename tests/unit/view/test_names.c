@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "live.h"
 
-_Static_assert((int)VIEW_WARN == (int)LOG_WARN && (int)VIEW_ERROR == (int)LOG_ERROR, "levels are the log's");
 
 static struct live live;
 

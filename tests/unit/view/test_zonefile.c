@@ -279,6 +279,10 @@ static void refuses_bad_configs(void **state)
 	config = config_of(twice, 2);
 	assert_int_equal(view_check_zones(&config, message), -EINVAL);
 	assert_non_null(strstr(message, "zone service.local has a file already"));
+	/* What is good tells the size of the longest name: 7 + 1, 5 + 1 and the root. */
+	const struct view_zone_config good[] = {{.name = LIVE_ZONE, .file = path}, {.name = "x.y"}};
+	config = config_of(good, 2);
+	assert_int_equal(view_check_zones(&config, message), 15);
 	config = config_of(twice, 1);
 	/* No name at all: the SOA would own the root. */
 	assert_int_equal(view_check_zones(&config, message), -EINVAL);

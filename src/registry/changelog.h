@@ -62,8 +62,10 @@ void changelog_add(struct changelog *log, const struct changelog_entry *entry);
 /* Notes that a change of the node `node` itself or of one of its checks concerns all services on it. */
 void changelog_touch_node(struct changelog *log, const struct changelog_entry *entry);
 
-/* Notes for the observers, and only for them, that a check was put or is gone. */
+/* Notes for the observers, and only for them, that a check was put. */
 void changelog_check_put(struct changelog *log, const struct registry_check *check, bool fresh);
+
+/* Notes for the observers, and only for them, that a check is gone. */
 void changelog_check_gone(struct changelog *log, const char *node, const char *check_id);
 
 /* Writes the counters and prunes the table, before COMMIT. */

@@ -1,8 +1,9 @@
 /* live.h -- what changes with every heartbeat and probe and is not worth a disk write.
  *
  * One table for the process, keyed by node and check id, guarded by a mutex that is held for a few dozen
- * instructions. The health thread puts and removes entries; the HTTP thread records heartbeats and lays outputs
- * over stored rows. Lost with the process; what a restart makes of that is the health room's business. */
+ * instructions. The health thread puts and removes entries; the HTTP thread records heartbeats and lays
+ * outputs over stored rows. Lost with the process; what a restart makes of that is the health room's
+ * business. */
 #pragma once
 
 #include "registry/model.h"
@@ -13,10 +14,10 @@ struct registry_live_check {
 	enum registry_check_type type;
 	enum registry_status status; /* as last known here; the stored row follows through the writer */
 	bool checked;
-	int64_t heartbeat_ns;  /* monotonic time of the last heartbeat or probe result, 0 = none */
-	int64_t deadline_ns;   /* TTL checks: when it expires */
+	int64_t heartbeat_ns; /* monotonic time of the last heartbeat or probe result, 0 = none */
+	int64_t deadline_ns;  /* TTL checks: when it expires */
 	int64_t ttl_ns;
-	char *output;          /* the last output, "" if none; a copy in the arena given to registry_live_get() */
+	char *output; /* the last output, "" if none; a copy in the arena given to registry_live_get() */
 };
 
 /* A new, empty table. `output_size`: bytes of output that are kept for each check. */
@@ -25,22 +26,22 @@ struct registry_live *registry_live_create(uint32_t output_size);
 /* NULL is fine. */
 void registry_live_destroy(struct registry_live *live);
 
-/* Adds a check, or takes over a changed definition and status of one that is there (the row's output only while no
- * result is known here, which would be newer); `deadline_ns` re-arms a TTL check (0 keeps). */
+/* Adds a check, or takes over a changed definition and status of one that is there (the row's output only
+ * while no result is known here, which would be newer); `deadline_ns` re-arms a TTL check (0 keeps). */
 void registry_live_put(struct registry_live *live, const struct registry_check *check, int64_t deadline_ns);
 
 /* Forgets a check. */
 void registry_live_remove(struct registry_live *live, const char *node, const char *check_id);
 
 /* Copies a check's live state; the output into `arena`. True if it is there. */
-bool registry_live_get(struct registry_live *live, const char *node, const char *check_id, struct arena *arena,
-	struct registry_live_check *ret);
+bool registry_live_get(struct registry_live *live, const char *node, const char *check_id,
+	struct arena *arena, struct registry_live_check *ret);
 
 enum registry_live_verdict {
-	REGISTRY_LIVE_UNKNOWN,  /* no such check (yet): ask the registry */
-	REGISTRY_LIVE_NOT_TTL,  /* there, but no TTL check */
-	REGISTRY_LIVE_SAME,     /* recorded; the stored status is already that: nothing to write */
-	REGISTRY_LIVE_CHANGED   /* recorded; the status differs from before: give the writer a SET_STATUS */
+	REGISTRY_LIVE_UNKNOWN, /* no such check (yet): ask the registry */
+	REGISTRY_LIVE_NOT_TTL, /* there, but no TTL check */
+	REGISTRY_LIVE_SAME,    /* recorded; the stored status is already that: nothing to write */
+	REGISTRY_LIVE_CHANGED  /* recorded; the status differs from before: give the writer a SET_STATUS */
 };
 
 /* A heartbeat for a TTL check at monotonic time `now_ns`: re-arms its deadline, keeps the output, and says
@@ -50,12 +51,12 @@ enum registry_live_verdict registry_live_heartbeat(struct registry_live *live, c
 	const char *check_id, enum registry_status status, const char *output, int64_t now_ns);
 
 /* Records the status that the registry now holds, and that the check had a result. */
-void registry_live_set_status(struct registry_live *live, const char *node, const char *check_id,
-	enum registry_status status);
+void registry_live_set_status(
+	struct registry_live *live, const char *node, const char *check_id, enum registry_status status);
 
 /* Records the output of a probe (active checks) at monotonic time `now_ns`. */
-void registry_live_output(struct registry_live *live, const char *node, const char *check_id, const char *output,
-	int64_t now_ns);
+void registry_live_output(struct registry_live *live, const char *node, const char *check_id,
+	const char *output, int64_t now_ns);
 
 /* Moves every TTL deadline by `ns` (the process was stopped for that long). */
 void registry_live_shift(struct registry_live *live, int64_t ns);

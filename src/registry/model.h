@@ -1,8 +1,9 @@
 /* model.h -- the words of the registry: node, instance, check, and the commands that change them.
  *
  * Plain data; everything that a struct points to lives in the arena that the struct came in. Names are
- * Consul's (consul.md section 2). An *instance* is what Consul's API calls a service (with an id); a *service*
- * is the name that instances share. Names and ids compare without ASCII case, and keep their first spelling. */
+ * Consul's (consul.md section 2). An *instance* is what Consul's API calls a service (with an id); a
+ * *service* is the name that instances share. Names and ids compare without ASCII case, and keep their first
+ * spelling. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,8 +36,8 @@ struct registry_tagged_address {
 
 struct registry_node {
 	const char *name;
-	const char *id;      /* a UUID, "" if none was given */
-	const char *address; /* IP literal, or a host name */
+	const char *id;                     /* a UUID, "" if none was given */
+	const char *address;                /* IP literal, or a host name */
 	const struct registry_pair *tagged; /* TaggedAddresses: name to address */
 	size_t tagged_count;
 	const struct registry_pair *meta;
@@ -48,7 +49,7 @@ struct registry_instance {
 	const char *node;
 	const char *id;
 	const char *service;
-	const char *label; /* the DNS label of <label>.<service>; chosen at registration, kept since */
+	const char *label;   /* the DNS label of <label>.<service>; chosen at registration, kept since */
 	const char *address; /* as registered; "" means the node's */
 	uint16_t port;
 	const char *const *tags;
@@ -86,7 +87,7 @@ struct registry_check_definition {
 
 struct registry_check {
 	const char *node;
-	const char *id;         /* CheckID; unique on its node */
+	const char *id; /* CheckID; unique on its node */
 	const char *name;
 	const char *notes;
 	const char *instance_id; /* ServiceID; "" for a check of the node */
@@ -121,9 +122,9 @@ const char *registry_check_type_name(enum registry_check_type type);
 /* The value of `key` in the instance's Meta, NULL if it is not there (exact match). */
 const char *registry_instance_meta(const struct registry_instance *instance, const char *key);
 
-/* Where the instance is reached, by family: `family` AF_INET or AF_INET6. Takes the tagged address lan_ipv4 or
- * lan_ipv6, else the instance's address, else the node's (design: Names and answers). Returns true and the 4
- * or 16 bytes in `ret` if there is one. */
+/* Where the instance is reached, by family: `family` AF_INET or AF_INET6. Takes the tagged address lan_ipv4
+ * or lan_ipv6, else the instance's address, else the node's (design: Names and answers). Returns true and the
+ * 4 or 16 bytes in `ret` if there is one. */
 bool registry_instance_address(const struct registry_instance *instance, int family, uint8_t ret[16]);
 
 /* The host name, if the instance's address (or its node's, where it has none) is one; else NULL. */

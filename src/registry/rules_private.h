@@ -3,6 +3,7 @@
 
 #include "registry/rules.h"
 
+/* The text, "" for NULL. */
 static inline const char *rules_or_empty(const char *text)
 {
 	return text ? text : "";

@@ -20,7 +20,7 @@ struct chunk {
 
 struct arena {
 	struct chunk *chunks; /* the first is the one that is being filled */
-	size_t size;	      /* bytes of all chunks with their heads, and of this struct */
+	size_t size;          /* bytes of all chunks with their heads, and of this struct */
 	size_t next_capacity; /* of the next chunk; doubles up to CHUNK_LARGEST */
 };
 

@@ -30,8 +30,8 @@ char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((
 
 /* Grows an array in the arena for one more element: returns the array (moved if it was full) with room for
  * `count` + 1 elements of `size` bytes. The capacity is the power of two at or above `count` (at least 4), so
- * callers keep only pointer and count. With `count` 0 what `array` points to is not looked at: it may be NULL,
- * or some non-NULL stand-in for an empty list. */
+ * callers keep only pointer and count. With `count` 0 what `array` points to is not looked at: it may be
+ * NULL, or some non-NULL stand-in for an empty list. */
 void *arena_grow(struct arena *arena, void *array, size_t count, size_t size);
 
 /* Bytes that the arena holds in all, for limits and tests. */

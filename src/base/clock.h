@@ -12,7 +12,7 @@
 
 struct clock {
 	int64_t (*monotonic)(const struct clock *clock); /* nanoseconds since some fixed moment */
-	int64_t (*wall)(const struct clock *clock);	 /* nanoseconds since 1970 */
+	int64_t (*wall)(const struct clock *clock);      /* nanoseconds since 1970 */
 };
 
 /* A clock that stands still until it is moved; `clock` is its first member, so a pointer to it serves. */

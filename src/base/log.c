@@ -22,7 +22,7 @@ static const char *_Atomic process_name = "svcdns";
 static _Atomic int lowest_level = LOG_INFO;
 
 static _Atomic unsigned long long lines_dropped; /* since the start */
-static _Atomic unsigned long long lines_lost;	 /* could not be written, and not told yet */
+static _Atomic unsigned long long lines_lost;    /* could not be written, and not told yet */
 
 /* One writer at a time, so that between poll() and write() no other thread fills the pipe. */
 static pthread_mutex_t stderr_lock = PTHREAD_MUTEX_INITIALIZER;

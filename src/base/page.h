@@ -20,9 +20,9 @@ enum page_state { PAGE_DOWN = 0, PAGE_LOADING = 1, PAGE_READY = 2 };
 
 /* Fixed slots; dns workers take PAGE_WORKER + n. */
 enum page_slot {
-	PAGE_MAIN = 0,	   /* the process's first thread */
+	PAGE_MAIN = 0,     /* the process's first thread */
 	PAGE_FOLLOWER = 1, /* dns */
-	PAGE_HTTP = 1,	   /* sidecar */
+	PAGE_HTTP = 1,     /* sidecar */
 	PAGE_HEALTH = 2,   /* sidecar */
 	PAGE_WRITER = 3,   /* sidecar */
 	PAGE_WORKER = 4,   /* dns */
@@ -31,7 +31,7 @@ enum page_slot {
 
 struct page_thread {
 	_Alignas(64) _Atomic uint64_t tick; /* 0: no such thread; else it moves at least once a second */
-	_Atomic uint32_t patience;	    /* seconds that the tick may stand still; 0 means the usual 5 */
+	_Atomic uint32_t patience;          /* seconds that the tick may stand still; 0 means the usual 5 */
 	struct metrics metrics;
 };
 

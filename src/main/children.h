@@ -21,8 +21,8 @@ struct child_tick {
 
 struct child {
 	const char *name; /* "dns", "sidecar" */
-	pid_t pid;	  /* 0 while it does not run */
-	int control;	  /* our end of its control socket, -1 while it does not run */
+	pid_t pid;        /* 0 while it does not run */
+	int control;      /* our end of its control socket, -1 while it does not run */
 	int page_fd, page_read_fd, bell;
 	struct page *page;
 	const int *sockets;

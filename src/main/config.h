@@ -7,7 +7,7 @@
 
 /* What to read; the pointers stay the caller's. */
 struct config_sources {
-	const char *file;	  /* --config, NULL for none */
+	const char *file;         /* --config, NULL for none */
 	const char *const *flags; /* "section.key=value", flag_count of them */
 	size_t flag_count;
 };

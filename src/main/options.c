@@ -17,7 +17,7 @@ struct option_row {
 	size_t offset;
 	const char *value; /* the default, as text */
 	int64_t min, max;  /* numbers and sizes as such, durations in milliseconds */
-	bool live;	   /* taken over by SIGHUP; else it needs a restart */
+	bool live;         /* taken over by SIGHUP; else it needs a restart */
 	const char *help;
 };
 

@@ -76,8 +76,8 @@ static void choose_registry(struct main_config *config, uid_t uid, gid_t gid)
 		options_set(config, "registry.path", OPTIONS_REGISTRY_FALLBACK, message);
 }
 
-/* Lock and addresses. After a kill -9 the old children may hold them for some milliseconds more, until the kernel
- * has ended their last thread, and nothing tells us when: so it is tried for a second. */
+/* Lock and addresses. After a kill -9 the old children may hold them for some milliseconds more, until the
+ * kernel has ended their last thread, and nothing tells us when: so it is tried for a second. */
 static int claim(struct supervisor *s, uid_t uid, gid_t gid, char message[512])
 {
 	int64_t give_up = now_ns() + CLAIM_PATIENCE;

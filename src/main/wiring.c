@@ -47,8 +47,8 @@ void wiring_dns(const struct main_config *config, struct dns_config *ret)
 	};
 }
 
-/* Wire size of the longest zone name; that of a zone may stand in its file only. If a file has gone bad since it
- * was checked, what the view cannot show is skipped there, so a short answer here is safe. */
+/* Wire size of the longest zone name; that of a zone may stand in its file only. If a file has gone bad since
+ * it was checked, what the view cannot show is skipped there, so a short answer here is safe. */
 static uint32_t zone_size(const struct main_config *config)
 {
 	struct wiring_zones zones;

@@ -18,23 +18,23 @@ struct http_header {
 };
 
 struct http_request_config {
-	const char *method;		   /* "GET", ... */
-	const char *url;		   /* http:// or https:// */
+	const char *method;                /* "GET", ... */
+	const char *url;                   /* http:// or https:// */
 	const struct http_header *headers; /* header_count of them */
 	size_t header_count;
-	const char *body;	 /* NULL for none */
+	const char *body;        /* NULL for none */
 	const char *server_name; /* TLS server name, NULL for the URL's host */
-	bool insecure;		 /* do not verify the certificate */
-	long timeout_ms;	 /* above 0; for everything, from the start to the last byte */
+	bool insecure;           /* do not verify the certificate */
+	long timeout_ms;         /* above 0; for everything, from the start to the last byte */
 	size_t body_limit; /* bytes of the reply's body that are kept; the transfer ends there, in success */
 	const char *user_agent; /* NULL for none */
 };
 
 struct http_result {
-	int error;	     /* 0, or negative errno: -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH (no such
+	int error;           /* 0, or negative errno: -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH (no such
 			      * name), -EPROTO (TLS), -EMSGSIZE (a head above 64 KiB), -EIO ... */
 	const char *message; /* the error in words (libcurl's), "" if none */
-	long status;	     /* HTTP status, 0 if there was none; may be known although `error` is set */
+	long status;         /* HTTP status, 0 if there was none; may be known although `error` is set */
 	const char *reason;  /* the text behind the status, "" if none */
 	const char *body;    /* the first body_limit bytes, NUL-terminated */
 	size_t body_size;

@@ -159,8 +159,17 @@ def server_http(server, body):
         connection.close()
 
 
-def test_kill_dns_with_10000_instances(server):
-    """Queries wait in the socket and get the right answer; the view is whole again; then everything is killed."""
+@pytest.mark.parametrize("binary", ["sanitized", "release"])
+def test_kill_dns_with_10000_instances(tmp_path, binary):
+    """Queries wait in the socket and get the right answer; the view is whole again; then everything is killed.
+    A sanitized build may need more than a second for its load, and then says SERVFAIL; a release may not."""
+    if binary == "release" and not svc.RELEASE.exists():
+        pytest.skip("build/release is not there")
+    with svc.Server(tmp_path, binary=svc.RELEASE if binary == "release" else svc.BINARY) as server:
+        kill_dns_with_10000_instances(server, {(2, ())} if binary == "sanitized" else set())
+
+
+def kill_dns_with_10000_instances(server, tolerated):
     bulk_register(server)
     right = (0, tuple(expected(7)))
     with Prober(server, "s7.service.local") as prober:
@@ -170,11 +179,7 @@ def test_kill_dns_with_10000_instances(server):
             after = len(prober.answers)
             svc.wait_until(lambda after=after: prober.answers[after:].count(right) > 20, "right answers again")
     assert not prober.errors, "a query was refused or lost"
-    wrong = {a for a in prober.answers if a not in (right, (2, ()))}
-    assert not wrong, "neither the right answer nor SERVFAIL"
-    sanitized = "build/asan" in str(svc.BINARY) or "sanitize" in os.environ.get("SVCDNS_BUILD", "")
-    if not sanitized:
-        assert (2, ()) not in prober.answers, "a load of 10,000 instances takes less than a second"
+    assert set(prober.answers) - tolerated == {right}
     for n in (0, 1, 499, 999):
         assert addresses(server, n) == expected(n)
     server.kill()

@@ -30,6 +30,7 @@ import strict
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SVCDNSD", ROOT / "build/asan/src/main/svcdnsd"))
+RELEASE = ROOT / "build/release/src/main/svcdnsd"
 REPORTS = re.compile(rb"((?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|Assertion .* failed)")
 PATIENCE = 20.0  # seconds; generous, because sanitizers and busy machines are slow
 
@@ -208,8 +209,8 @@ class Server:
     `config` holds options by their keys, {"dns.udp_size": 4096}; None leaves one of the defaults below out. `zone` is
     the text of a zone file. `wrapper` is a command in front of the server's."""
 
-    def __init__(self, directory, config=None, zone=None, wrapper=(), environment=None):
-        self.directory = Path(directory)
+    def __init__(self, directory, config=None, zone=None, wrapper=(), environment=None, binary=BINARY):
+        self.directory, self.binary = Path(directory), binary
         self.directory.mkdir(parents=True, exist_ok=True)
         hosts = ("127.0.0.1", "::1") if IPV6 else ("127.0.0.1",)
         self.port = free_port(hosts)
@@ -245,7 +246,7 @@ class Server:
             self.kill()
 
     def arguments(self):
-        return [str(BINARY)] + [f"--{key}={value}" for key, value in self.config.items() if value is not None]
+        return [str(self.binary)] + [f"--{key}={value}" for key, value in self.config.items() if value is not None]
 
     def start(self, ready=True):
         """Starts the server; returns when it answers /readyz with 200."""

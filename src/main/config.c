@@ -4,150 +4,255 @@
 #include <errno.h>
 #include <ini.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "main/wiring.h"
 #include "net/addr.h"
 #include "sidecar/sidecar.h"
 
-/* Where the parser stands; inih tells neither line numbers to its handler nor lines that were too long. */
-struct parse {
-	FILE *file;
-	const char *name;
-	struct main_config *config;
-	struct buf *errors;
-	struct buf seen; /* "key\n" of each key that was set, to find doubles */
-	int line;
-	bool partial; /* the last read ended inside a line */
-	int errors_told;
+#define LISTEN_MAX 16 /* addresses of one key */
+
+/* Where a key was set. */
+struct place {
+	char key[80];
+	int line; /* in the file; 0 for a flag */
 };
 
-static void tell(struct parse *p, const char *key, const char *message)
+struct load {
+	const char *name; /* of the file */
+	struct main_config *config;
+	struct buf *errors;
+	struct place *places; /* place_count of them, in the order in which they were set */
+	size_t place_count;
+
+	/* Where the parser stands; inih tells its handler no line numbers. */
+	FILE *file;
+	int line;
+	bool indented;    /* the line starts with a blank: inih takes it for more of the value before it */
+	bool failed;      /* the last value was refused, so what continues it is not looked at */
+	struct buf value; /* the last value, to which an indented line may add */
+};
+
+/* One error about the line that is being read. */
+__attribute__((format(printf, 3, 4))) static void tell_line(
+	struct load *l, const char *key, const char *format, ...)
 {
-	buf_printf(p->errors, "%s:%d: %s%s%s\n", p->name, p->line, key, *key ? ": " : "", message);
-	p->errors_told++;
+	char message[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	buf_printf(l->errors, "%s:%d: %s%s%s\n", l->name, l->line, key, *key ? ": " : "", message);
 }
 
-/* fgets that counts lines and notices those that are longer than inih's buffer, which inih would cut in two.
- */
+/* One error about a key, with the place where it was set last; a default has none. */
+__attribute__((format(printf, 3, 4))) static void tell_key(
+	struct load *l, const char *key, const char *format, ...)
+{
+	const struct place *place = NULL;
+	char message[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	for (size_t i = 0; i < l->place_count; i++)
+		if (str_eq(l->places[i].key, key))
+			place = &l->places[i];
+	if (place && place->line)
+		buf_printf(l->errors, "%s:%d: ", l->name, place->line);
+	buf_printf(l->errors, "%s%s: %s\n", place && !place->line ? "--" : "", key, message);
+}
+
+static void add_place(struct load *l, const char *key, int line)
+{
+	l->places = mem_resize(l->places, l->place_count + 1, sizeof(*l->places));
+	struct place *place = &l->places[l->place_count++];
+	str_copy(place->key, sizeof(place->key), key);
+	place->line = line;
+}
+
+/* inih tells of the first line only that is neither a section nor a pair. */
+static bool is_nonsense(const char *line)
+{
+	const char *p = line + strspn(line, " \t\r\n");
+	if (*p == '\0' || *p == ';' || *p == '#')
+		return false;
+	if (*p == '[')
+		return !strchr(p, ']');
+	return p == line && !strpbrk(p, "=:");
+}
+
+/* fgets that counts lines. A line that is longer than inih's buffer, which inih would cut in two, is told and
+ * left out. */
 static char *read_line(char *ret, int size, void *ctx)
 {
-	struct parse *p = ctx;
-	char *line = fgets(ret, size, p->file);
-	if (!line)
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
+	struct load *l = ctx;
+	if (!fgets(ret, size, l->file))
 		return NULL;
-	if (!p->partial)
-		p->line++;
-	size_t length = strlen(line);
-	bool whole = length > 0 && line[length - 1] == '\n';
-	if (!whole && !p->partial && length + 1 == (size_t)size)
-		tell(p, "", "the line is too long");
-	p->partial = !whole;
-	return line;
+	l->line++;
+	l->indented = *ret == ' ' || *ret == '\t';
+	if (!strchr(ret, '\n') && strlen(ret) + 1 == (size_t)size) {
+		int c;
+		while ((c = getc(l->file)) != EOF && c != '\n')
+			;
+		tell_line(l, "",
+			"the line is longer than %d bytes; a list may go on in the next line, indented",
+			size - 2);
+		l->failed = true;
+		strcpy(ret, "\n");
+	}
+	if (is_nonsense(l->line == 1 && str_starts(ret, byte_order_mark) ? ret + 3 : ret))
+		tell_line(l, "", "expected [section] or key = value");
+	return ret;
+}
+
+/* Puts the key's whole value into l->value. False if it may not stand here. */
+static bool take_value(struct load *l, const char *key, const char *value)
+{
+	const char *last = l->place_count ? l->places[l->place_count - 1].key : "";
+	if (l->indented && str_eq(last, key)) {
+		if (l->failed)
+			return false;
+		if (l->value.size && l->value.data[l->value.size - 1] == ',') {
+			buf_str(&l->value, value);
+			return true;
+		}
+		tell_line(l, key,
+			"an indented line goes on with the list before it, which must end with a comma");
+		return false;
+	}
+	buf_clear(&l->value);
+	buf_str(&l->value, value);
+	for (size_t i = 0; i < l->place_count; i++) {
+		if (!str_eq(l->places[i].key, key))
+			continue;
+		tell_line(l, key, "the key was given before; a list is written with commas");
+		return false;
+	}
+	add_place(l, key, l->line);
+	return true;
 }
 
 static int handle_pair(void *ctx, const char *section, const char *name, const char *value)
 {
-	struct parse *p = ctx;
-	char key[160], mark[170], message[256];
-	snprintf(key, sizeof(key), "%.70s%s%.70s", section, *section ? "." : "", name);
-	snprintf(mark, sizeof(mark), "\n%s\n", key);
-	if (p->seen.size && strstr(p->seen.data, mark)) {
-		tell(p, key, "the key was given before; a list is written with commas");
+	struct load *l = ctx;
+	char key[80], message[256];
+	snprintf(key, sizeof(key), "%.*s%s%.*s", 38, section, *section ? "." : "", 38, name);
+	l->failed = !take_value(l, key, value);
+	if (l->failed)
 		return 1;
-	}
-	buf_printf(&p->seen, "%s%s\n", p->seen.size ? "" : "\n", key);
-	if (options_set(p->config, key, value ? value : "", message) < 0)
-		tell(p, key, message);
+	l->failed = options_set(l->config, key, l->value.data, message) < 0;
+	if (l->failed)
+		tell_line(l, key, "%s", message);
 	return 1;
 }
 
-static void load_file(const char *name, struct main_config *config, struct buf *errors)
+static void load_file(struct load *l)
 {
-	struct parse p = {.name = name, .config = config, .errors = errors, .file = fopen(name, "re")};
-	if (!p.file) {
-		buf_printf(errors, "%s: %s\n", name, err_str(errno));
+	size_t told = l->errors->size;
+	l->file = fopen(l->name, "re");
+	if (!l->file) {
+		buf_printf(l->errors, "%s: %s\n", l->name, err_str(errno));
 		return;
 	}
-	int line = ini_parse_stream(read_line, &p, handle_pair, &p);
-	if (line > 0) {
-		p.line = line;
-		if (p.errors_told == 0)
-			tell(&p, "", "expected [section] or key = value");
+	int line = ini_parse_stream(read_line, l, handle_pair, l);
+	if (line > 0 && l->errors->size == told) {
+		l->line = line;
+		tell_line(l, "", "expected [section] or key = value");
 	}
-	fclose(p.file);
-	buf_finish(&p.seen);
+	if (ferror(l->file))
+		buf_printf(l->errors, "%s: cannot be read\n", l->name);
+	fclose(l->file);
 }
 
-static void load_flags(const struct config_sources *sources, struct main_config *config, struct buf *errors)
+static void load_flags(struct load *l, const struct config_sources *sources)
 {
 	char message[256], key[80];
 	for (size_t i = 0; i < sources->flag_count; i++) {
 		const char *flag = sources->flags[i], *equals = strchr(flag, '=');
 		if (!equals || (size_t)(equals - flag) >= sizeof(key)) {
-			buf_printf(errors, "--%s: expected --section.key=value\n", flag);
+			buf_printf(l->errors, "--%s: expected --section.key=value\n", flag);
 			continue;
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - flag), flag);
-		if (options_set(config, key, equals + 1, message) < 0)
-			buf_printf(errors, "--%s: %s\n", key, message);
+		add_place(l, key, 0);
+		if (options_set(l->config, key, equals + 1, message) < 0)
+			tell_key(l, key, "%s", message);
 	}
 }
 
-static void check_listen(const char *key, const struct main_list *list, struct buf *errors)
+static void check_listen(struct load *l, const char *key, const struct main_list *list)
 {
 	struct net_addr addr;
 	if (list->count == 0)
-		buf_printf(errors, "%s: at least one address is needed\n", key);
-	if (list->count > 16)
-		buf_printf(errors, "%s: more than 16 addresses\n", key);
+		tell_key(l, key, "at least one address is needed");
+	if (list->count > LISTEN_MAX)
+		tell_key(l, key, "more than %d addresses", LISTEN_MAX);
 	for (size_t i = 0; i < list->count; i++)
 		if (net_addr_parse(list->items[i], 0, &addr) < 0)
-			buf_printf(errors,
-				"%s: '%s' is not an address with a port, such as 127.0.0.1:53 or [::1]:53\n",
-				key, list->items[i]);
+			tell_key(l, key,
+				"'%.200s' is not an address with a port, such as 127.0.0.1:53 or [::1]:53",
+				list->items[i]);
 }
 
-static void check_whole(const struct main_config *config, struct buf *errors)
+/* What the table cannot say about the value of one key. */
+static void check_values(struct load *l)
 {
-	char message[512];
+	const struct main_config *config = l->config;
 	enum log_level level;
-	check_listen("dns.listen", &config->dns.listen, errors);
-	check_listen("http.listen", &config->http.listen, errors);
+	check_listen(l, "dns.listen", &config->dns.listen);
+	check_listen(l, "http.listen", &config->http.listen);
 	if (log_parse_level(config->log.level, &level) < 0)
-		buf_printf(
-			errors, "log.level: '%s' is none of debug, info, warn, error\n", config->log.level);
+		tell_key(l, "log.level", "'%s' is none of debug, info, warn, error", config->log.level);
 	if (config->process.user[0] && !getpwnam(config->process.user))
-		buf_printf(errors, "process.user: there is no user '%s'\n", config->process.user);
+		tell_key(l, "process.user", "there is no user '%s'", config->process.user);
+	if (config->http.token_file[0] && access(config->http.token_file, R_OK) < 0)
+		tell_key(l, "http.token_file", "%.300s: %s", config->http.token_file, err_str(errno));
 	if (config->http.wait_default > config->http.wait_max)
-		buf_printf(errors, "http.wait_default: longer than http.wait_max\n");
-	if (errors->size)
-		return;
+		tell_key(l, "http.wait_default", "longer than http.wait_max");
+	if (config->zone.name.count + config->zone.file.count > WIRING_ZONES_MAX)
+		tell_key(l, config->zone.file.count ? "zone.file" : "zone.name",
+			"more than %d zones and zone files", WIRING_ZONES_MAX);
+}
+
+/* Whether good values fit together; the zone files are read for it. */
+static void check_whole(struct load *l)
+{
+	const struct main_config *config = l->config;
+	char message[512];
 	struct wiring_zones zones;
 	wiring_zones(config, &zones);
 	if (view_check_zones(&zones.view, message) < 0)
-		buf_printf(errors, "%s\n", message);
-	struct net_addr addrs[16];
+		buf_printf(l->errors, "%s\n", message);
+	struct net_addr addrs[LISTEN_MAX];
 	for (size_t i = 0; i < config->http.listen.count; i++)
 		net_addr_parse(config->http.listen.items[i], 0, &addrs[i]);
 	if (sidecar_check_bind(
 		    addrs, config->http.listen.count, config->http.token_file[0] != '\0', message) < 0)
-		buf_printf(errors, "http.listen: %s\n", message);
+		tell_key(l, "http.listen", "%s", message);
 }
 
 int config_load(const struct config_sources *sources, struct main_config *ret, struct buf *ret_errors)
 {
 	struct main_config config;
+	struct load l = {.name = sources->file, .config = &config, .errors = ret_errors};
 	options_defaults(&config);
 	if (sources->file)
-		load_file(sources->file, &config, ret_errors);
-	load_flags(sources, &config, ret_errors);
+		load_file(&l);
+	load_flags(&l, sources);
+	check_values(&l);
 	if (ret_errors->size == 0)
-		check_whole(&config, ret_errors);
+		check_whole(&l);
+	free(l.places);
+	buf_finish(&l.value);
 	if (ret_errors->size) {
 		options_finish(&config);
 		return -EINVAL;

@@ -42,7 +42,7 @@ static int put_node_row(
 	if (effect == TABLES_SAME)
 		return 0;
 	if (effect == TABLES_ADDED && ++apply->log->now.node_count > apply->rules.limits->instances)
-		return rules_refuse(command->message, -EDQUOT, "Too many nodes: the limit is %u",
+		return refusal(command->message, -EDQUOT, "Too many nodes: the limit is %u",
 			apply->rules.limits->instances);
 	/* Instances without an address of their own are reached at their node's. */
 	changelog_touch_node(apply->log, &(struct changelog_entry){.kind = CHANGELOG_NODE,
@@ -113,7 +113,7 @@ static int put_instance_row(
 	if (known && !stays)
 		leave_service(apply, command->arena, &former, "removed", "it moved to another service");
 	if (effect == TABLES_ADDED && ++apply->log->now.instances > apply->rules.limits->instances)
-		return rules_refuse(command->message, -EDQUOT, "Too many instances: the limit is %u",
+		return refusal(command->message, -EDQUOT, "Too many instances: the limit is %u",
 			apply->rules.limits->instances);
 	if (effect != TABLES_SAME)
 		changelog_add(apply->log, &(struct changelog_entry){.kind = CHANGELOG_INSTANCE,
@@ -163,7 +163,7 @@ static int op_put_instance(struct apply *apply, struct registry_command *command
 	const char *node = command->node ? command->node->name : node_or_own(apply, instance.node);
 	instance.node = tables_node_name(apply->store, command->arena, node);
 	if (!instance.node)
-		return rules_refuse(command->message, -EINVAL, "Node \"%.300s\" does not exist", node);
+		return refusal(command->message, -EINVAL, "Node \"%.300s\" does not exist", node);
 	error = put_instance_row(apply, command, &instance);
 	if (error)
 		return error;
@@ -178,8 +178,7 @@ static int op_put_check(struct apply *apply, struct registry_command *command)
 	const char *node = tables_node_name(apply->store, command->arena, node_or_own(apply, given));
 
 	if (!node)
-		return rules_refuse(
-			command->message, -EINVAL, "Node \"%.300s\" does not exist", or_empty(given));
+		return refusal(command->message, -EINVAL, "Node \"%.300s\" does not exist", or_empty(given));
 	return apply_put_checks(apply, command, node, NULL);
 }
 
@@ -190,10 +189,10 @@ static int op_remove_node(struct apply *apply, struct registry_command *command)
 	size_t count = 0;
 
 	if (!node)
-		return rules_refuse(
+		return refusal(
 			command->message, -ENOENT, "Unknown node \"%.300s\"", or_empty(command->node_name));
 	if (str_ieq(node, apply->own_node))
-		return rules_refuse(command->message, -EINVAL,
+		return refusal(command->message, -EINVAL,
 			"Node \"%.300s\" is this server's own and stays; deregister its services by their "
 			"ServiceID",
 			node);
@@ -221,7 +220,7 @@ static int op_remove_instance(struct apply *apply, struct registry_command *comm
 	const char *id = or_empty(command->instance_id), *node = node_or_own(apply, command->node_name);
 
 	if (!tables_find_instance(apply->store, command->arena, node, id, &instance))
-		return rules_refuse(command->message, -ENOENT, UNKNOWN_SERVICE, id);
+		return refusal(command->message, -ENOENT, UNKNOWN_SERVICE, id);
 	remove_instance_row(apply, command, &instance, command->reason);
 	return 0;
 }
@@ -232,7 +231,7 @@ static int find_check(struct apply *apply, struct registry_command *command, str
 
 	if (tables_find_check(apply->store, command->arena, node, id, ret))
 		return 0;
-	return rules_refuse(command->message, -ENOENT, UNKNOWN_CHECK, id);
+	return refusal(command->message, -ENOENT, UNKNOWN_CHECK, id);
 }
 
 static int op_remove_check(struct apply *apply, struct registry_command *command)
@@ -253,7 +252,7 @@ static int op_set_status(struct apply *apply, struct registry_command *command)
 	if (error)
 		return error;
 	if ((unsigned)command->status > REGISTRY_CRITICAL)
-		return rules_refuse(command->message, -EINVAL, "Bad check status");
+		return refusal(command->message, -EINVAL, "Bad check status");
 	bool same = check.checked && check.status == command->status;
 	uint32_t size = check.definition.output_max_size;
 	if (!size || size > apply->rules.limits->output_size)
@@ -276,10 +275,10 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 	struct registry_check former;
 
 	if (*id && !tables_find_instance(apply->store, command->arena, node, id, &instance))
-		return rules_refuse(command->message, -ENOENT, UNKNOWN_SERVICE, id);
+		return refusal(command->message, -ENOENT, UNKNOWN_SERVICE, id);
 	node = tables_node_name(apply->store, command->arena, node);
 	if (!node)
-		return rules_refuse(command->message, -ENOENT, "Unknown node \"%.300s\"", command->node_name);
+		return refusal(command->message, -ENOENT, "Unknown node \"%.300s\"", command->node_name);
 	struct registry_check check = apply_maintenance_check(command, node, *id ? &instance : NULL);
 	bool enabled = tables_find_check(apply->store, command->arena, node, check.id, &former);
 	if (!command->enable) {
@@ -328,6 +327,6 @@ static int (*const operations[])(struct apply *apply, struct registry_command *c
 int apply_command(struct apply *apply, struct registry_command *command)
 {
 	if ((unsigned)command->op >= sizeof(operations) / sizeof(operations[0]))
-		return rules_refuse(command->message, -EINVAL, "unknown operation %u", (unsigned)command->op);
+		return refusal(command->message, -EINVAL, "unknown operation %u", (unsigned)command->op);
 	return operations[command->op](apply, command);
 }

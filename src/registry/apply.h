@@ -6,9 +6,9 @@
 #pragma once
 
 #include "registry/changelog.h"
+#include "registry/command.h"
 #include "registry/rules.h"
 #include "registry/store.h"
-#include "registry/writer.h"
 
 struct apply {
 	struct store *store;
@@ -24,4 +24,4 @@ int apply_command(struct apply *apply, struct registry_command *command);
 /* Makes or updates our own node as the configuration says. A node that was ours under another name is renamed
  * with all that is on it. 0, or -EINVAL with a sentence in `message`. */
 int apply_own_node(struct apply *apply, struct arena *arena, const char *name, const char *address,
-	char message[RULES_MESSAGE]);
+	char message[REGISTRY_MESSAGE]);

@@ -87,9 +87,8 @@ static int limit_checks(
 		own += checks[i].definition.type != REGISTRY_CHECK_MAINTENANCE;
 	if (own <= apply->rules.limits->checks_per_instance)
 		return 0;
-	return rules_refuse(command->message, -EDQUOT,
-		"Too many checks of \"%.200s\": %zu, and the limit is %u", *instance_id ? instance_id : node,
-		own, apply->rules.limits->checks_per_instance);
+	return refusal(command->message, -EDQUOT, "Too many checks of \"%.200s\": %zu, and the limit is %u",
+		*instance_id ? instance_id : node, own, apply->rules.limits->checks_per_instance);
 }
 
 /* Who a check belongs to and what it is called, where the command leaves that to us. `instance` is the one
@@ -127,7 +126,7 @@ int apply_put_checks(struct apply *apply, struct registry_command *command, cons
 		if (*check.instance_id) {
 			if (!tables_find_instance(
 				    apply->store, command->arena, node, check.instance_id, &owner))
-				return rules_refuse(command->message, -ENOENT,
+				return refusal(command->message, -ENOENT,
 					"ServiceID \"%.300s\" does not exist", check.instance_id);
 			check.instance_id = owner.id;
 		}

@@ -1,7 +1,8 @@
 /* inbox_private.h -- the writer's side of an inbox. */
 #pragma once
 
-#include "registry/writer.h"
+#include "registry/command.h"
+#include "registry/inbox.h"
 
 struct inbox_commit; /* a registry_commit with its arena, shared by the inboxes that observe */
 struct inbox_item;

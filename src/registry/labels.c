@@ -14,7 +14,7 @@
 #define PLAIN_TRIES                                                                                          \
 	32 /* suffixes -2, -3, ... before a hash is taken, so that no set of ids makes this slow */
 
-int labels_check_service(const char *service, uint32_t zone_size, char message[RULES_MESSAGE])
+int labels_check_service(const char *service, uint32_t zone_size, char message[REGISTRY_MESSAGE])
 {
 	const size_t size = strlen(service) + 1; /* in wire form, without the root */
 	const char *part = service;
@@ -23,14 +23,14 @@ int labels_check_service(const char *service, uint32_t zone_size, char message[R
 		char label[WIRE_LABEL_MAX + 1];
 		size_t length = strcspn(part, ".");
 		if (length > WIRE_LABEL_MAX - (part == service))
-			return rules_refuse(message, -EINVAL,
+			return refusal(message, -EINVAL,
 				"Invalid service name \"%.300s\": a label is longer than %d bytes (the "
 				"first, which gets a '_': %d)",
 				service, WIRE_LABEL_MAX, WIRE_LABEL_MAX - 1);
 		memcpy(label, part, length);
 		label[length] = '\0';
 		if (!wire_label_is_host(label))
-			return rules_refuse(message, -EINVAL,
+			return refusal(message, -EINVAL,
 				"Invalid service name \"%.300s\": its parts between dots must be letters, "
 				"digits, '-' and '_', "
 				"and must not start with '-' or '_' nor end with '-'",
@@ -41,19 +41,19 @@ int labels_check_service(const char *service, uint32_t zone_size, char message[R
 	}
 	if (size + 1 + LABEL_ROOM + zone_size > WIRE_NAME_MAX ||
 		size + PROTO_SIZE + zone_size > WIRE_NAME_MAX)
-		return rules_refuse(message, -EINVAL,
+		return refusal(message, -EINVAL,
 			"Invalid service name \"%.300s\": too long, its DNS names would have more than %d "
 			"bytes",
 			service, WIRE_NAME_MAX);
 	return 0;
 }
 
-int labels_take_service(struct store *store, const char *service, char message[RULES_MESSAGE])
+int labels_take_service(struct store *store, const char *service, char message[REGISTRY_MESSAGE])
 {
 	sqlite3_stmt *row = store_query(store, "SELECT service, id FROM name WHERE name = ?1", "s", service);
 
 	if (store_row(store, row)) {
-		rules_refuse(message, -EINVAL,
+		refusal(message, -EINVAL,
 			"Invalid service name \"%.200s\": that is the name of instance \"%.100s\" of service "
 			"\"%.100s\"",
 			service, (const char *)sqlite3_column_text(row, 1),

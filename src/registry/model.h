@@ -110,6 +110,19 @@ struct registry_service {
 	uint64_t modify_index;
 };
 
+/* What strangers may ask for. 0 is not "unlimited": each is a number. */
+struct registry_limits {
+	uint32_t instances; /* in all */
+	uint32_t checks_per_instance;
+	uint32_t tags_per_instance;
+	uint32_t tag_size;        /* bytes of one tag */
+	uint32_t meta_pairs;      /* Consul's 64 */
+	uint32_t meta_value_size; /* Consul's 512 */
+	uint32_t output_size;     /* bytes of a check's output that are kept */
+	uint32_t changelog_rows;  /* rows that the changelog keeps */
+	uint32_t queue;           /* commands that may wait for the writer; more are refused with -EBUSY */
+};
+
 /* The name of a status as Consul writes it ("passing", "warning", "critical"). */
 const char *registry_status_name(enum registry_status status);
 

@@ -21,7 +21,7 @@ static const char *make_uuid(struct arena *arena)
 }
 
 int apply_own_node(struct apply *apply, struct arena *arena, const char *name, const char *address,
-	char message[RULES_MESSAGE])
+	char message[REGISTRY_MESSAGE])
 {
 	struct registry_node node = {0};
 	struct registry_command command = {
@@ -42,7 +42,7 @@ int apply_own_node(struct apply *apply, struct arena *arena, const char *name, c
 	node.address = address;
 	int error = apply_command(apply, &command);
 	if (error) {
-		str_copy(message, RULES_MESSAGE, command.message);
+		str_copy(message, REGISTRY_MESSAGE, command.message);
 		return error;
 	}
 	tables_set_own_node(apply->store, name);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "registry/model.h"
+#include "registry/command.h"
 #include "registry/inbox.h"
 #include "registry/writer.h"
 #include "registry/reader.h"

@@ -3,8 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -16,18 +14,6 @@
 #define ID_MAX 512       /* bytes of an instance's id or a node's name */
 #define META_KEY_MAX 128 /* Consul's */
 #define DNS_TTL_MAX 86400
-
-int rules_refuse(char message[RULES_MESSAGE], int error, const char *format, ...)
-{
-	char text[4 * RULES_MESSAGE];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	str_copy(message, RULES_MESSAGE, text);
-	return error;
-}
 
 const char *rules_clean(struct arena *arena, const char *text, size_t size)
 {
@@ -46,20 +32,20 @@ const char *rules_clean(struct arena *arena, const char *text, size_t size)
 	return copy;
 }
 
-int rules_text(const char *what, const char *text, char message[RULES_MESSAGE])
+int rules_text(const char *what, const char *text, char message[REGISTRY_MESSAGE])
 {
 	if (str_utf8(text, strlen(text)))
 		return 0;
-	return rules_refuse(message, -EINVAL, "Invalid %s: not valid UTF-8", what);
+	return refusal(message, -EINVAL, "Invalid %s: not valid UTF-8", what);
 }
 
-int rules_id(const char *what, const char *text, size_t max, char message[RULES_MESSAGE])
+int rules_id(const char *what, const char *text, size_t max, char message[REGISTRY_MESSAGE])
 {
 	if (strlen(text) > max)
-		return rules_refuse(message, -EINVAL, "Invalid %s: longer than %zu bytes", what, max);
+		return refusal(message, -EINVAL, "Invalid %s: longer than %zu bytes", what, max);
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return rules_refuse(message, -EINVAL, "Invalid %s: it has a control character", what);
+			return refusal(message, -EINVAL, "Invalid %s: it has a control character", what);
 	return rules_text(what, text, message);
 }
 
@@ -100,23 +86,23 @@ static bool is_wildcard(const char *text)
 	return family >= 0 && !memcmp(bytes, zero, family == AF_INET ? 4 : 16);
 }
 
-static int check_address(const char *what, const char *text, char message[RULES_MESSAGE])
+static int check_address(const char *what, const char *text, char message[REGISTRY_MESSAGE])
 {
 	uint8_t bytes[16];
 
 	if (is_wildcard(text))
-		return rules_refuse(message, -EINVAL, "Invalid %s address", what);
+		return refusal(message, -EINVAL, "Invalid %s address", what);
 	if (net_addr_literal(text, bytes) >= 0 || rules_is_host(text))
 		return 0;
 	int error = rules_text("address", text, message);
 	if (error)
 		return error;
-	return rules_refuse(message, -EINVAL,
+	return refusal(message, -EINVAL,
 		"Invalid %s address: \"%.255s\" is neither an IP address nor a host name", what, text);
 }
 
 /* lan_ipv4, wan_ipv6 and the like say their family; others may be anything that is an address. */
-static int check_tagged(const char *what, const char *name, const char *text, char message[RULES_MESSAGE])
+static int check_tagged(const char *what, const char *name, const char *text, char message[REGISTRY_MESSAGE])
 {
 	size_t size = strlen(name);
 	int family = 0;
@@ -130,13 +116,13 @@ static int check_tagged(const char *what, const char *name, const char *text, ch
 	if (size > 5 && !strcmp(name + size - 5, "_ipv6"))
 		family = AF_INET6;
 	if (family && net_addr_literal(text, bytes) != family)
-		return rules_refuse(message, -EINVAL, "%s tagged address \"%s\" must be a valid %s address",
-			what, name, family == AF_INET ? "ipv4" : "ipv6");
+		return refusal(message, -EINVAL, "%s tagged address \"%s\" must be a valid %s address", what,
+			name, family == AF_INET ? "ipv4" : "ipv6");
 	if (is_wildcard(text))
-		return rules_refuse(message, -EINVAL,
-			"%s tagged address \"%s\" must not be a wildcard address", what, name);
+		return refusal(message, -EINVAL, "%s tagged address \"%s\" must not be a wildcard address",
+			what, name);
 	if (!*text || (net_addr_literal(text, bytes) < 0 && !rules_is_host(text)))
-		return rules_refuse(message, -EINVAL, "%s tagged address \"%s\" is no address", what, name);
+		return refusal(message, -EINVAL, "%s tagged address \"%s\" is no address", what, name);
 	return 0;
 }
 
@@ -222,46 +208,46 @@ static const struct {
 	{"dns-when-all-down", all_down_problem},
 };
 
-static int check_dns_meta(const struct registry_pair *pair, char message[RULES_MESSAGE])
+static int check_dns_meta(const struct registry_pair *pair, char message[REGISTRY_MESSAGE])
 {
 	for (size_t i = 0; i < sizeof(dns_meta) / sizeof(dns_meta[0]); i++) {
 		if (strcmp(pair->key, dns_meta[i].key))
 			continue;
 		const char *problem = dns_meta[i].problem(pair->value);
 		if (problem)
-			return rules_refuse(message, -EINVAL, "Invalid Service Meta: %s %s, not \"%.64s\"",
+			return refusal(message, -EINVAL, "Invalid Service Meta: %s %s, not \"%.64s\"",
 				pair->key, problem, pair->value);
 	}
 	return 0;
 }
 
 static int check_meta_pair(const struct rules *rules, const char *what, const struct registry_pair *pair,
-	char message[RULES_MESSAGE])
+	char message[REGISTRY_MESSAGE])
 {
 	const char *key = pair->key;
 
 	if (!*key)
-		return rules_refuse(message, -EINVAL, "Invalid %s: Key cannot be blank", what);
+		return refusal(message, -EINVAL, "Invalid %s: Key cannot be blank", what);
 	if (strlen(key) > META_KEY_MAX)
-		return rules_refuse(message, -EINVAL,
+		return refusal(message, -EINVAL,
 			"Invalid %s: Key is too long (limit: %d characters): \"%.40s...\"", what,
 			META_KEY_MAX, key);
 	for (const char *c = key; *c; c++)
 		if (!isascii(*c) || (!isalnum((unsigned char)*c) && *c != '-' && *c != '_'))
-			return rules_refuse(message, -EINVAL,
+			return refusal(message, -EINVAL,
 				"Invalid %s: Key contains invalid characters: \"%s\"", what, key);
 	if (strlen(pair->value) > rules->limits->meta_value_size)
-		return rules_refuse(message, -EINVAL,
+		return refusal(message, -EINVAL,
 			"Invalid %s: Value of \"%s\" is too long (limit: %u characters)", what, key,
 			rules->limits->meta_value_size);
 	return rules_text(what, pair->value, message);
 }
 
 static int check_meta(const struct rules *rules, const char *what, const struct registry_pair *meta,
-	size_t count, char message[RULES_MESSAGE])
+	size_t count, char message[REGISTRY_MESSAGE])
 {
 	if (count > rules->limits->meta_pairs)
-		return rules_refuse(message, -EINVAL,
+		return refusal(message, -EINVAL,
 			"Invalid %s: cannot contain more than %u key/value pairs (got %zu)", what,
 			rules->limits->meta_pairs, count);
 	for (size_t i = 0; i < count; i++) {
@@ -272,19 +258,19 @@ static int check_meta(const struct rules *rules, const char *what, const struct 
 	return 0;
 }
 
-int rules_node(const struct rules *rules, struct registry_node *node, char message[RULES_MESSAGE])
+int rules_node(const struct rules *rules, struct registry_node *node, char message[REGISTRY_MESSAGE])
 {
 	node->name = rules_or_empty(node->name);
 	node->id = rules_or_empty(node->id);
 	node->address = rules_or_empty(node->address);
 	if (!*node->name)
-		return rules_refuse(message, -EINVAL, "Must provide node");
+		return refusal(message, -EINVAL, "Must provide node");
 	if (!*node->address)
-		return rules_refuse(message, -EINVAL, "Must provide address if SkipNodeUpdate is not set");
+		return refusal(message, -EINVAL, "Must provide address if SkipNodeUpdate is not set");
 	int error = rules_id("Node", node->name, ID_MAX, message);
 	if (!error && *node->id &&
 		(strlen(node->id) != 36 || strspn(node->id, "0123456789abcdefABCDEF-") != 36))
-		error = rules_refuse(message, -EINVAL, "Bad node ID: \"%.64s\" is no UUID", node->id);
+		error = refusal(message, -EINVAL, "Bad node ID: \"%.64s\" is no UUID", node->id);
 	if (!error)
 		error = check_address("node", node->address, message);
 	if (!error)
@@ -295,42 +281,43 @@ int rules_node(const struct rules *rules, struct registry_node *node, char messa
 }
 
 static int check_tags(
-	const struct rules *rules, const struct registry_instance *instance, char message[RULES_MESSAGE])
+	const struct rules *rules, const struct registry_instance *instance, char message[REGISTRY_MESSAGE])
 {
 	const struct registry_limits *limits = rules->limits;
 
 	if (instance->tag_count > limits->tags_per_instance)
-		return rules_refuse(message, -EDQUOT, "Too many Tags: %zu, and the limit is %u",
+		return refusal(message, -EDQUOT, "Too many Tags: %zu, and the limit is %u",
 			instance->tag_count, limits->tags_per_instance);
 	for (size_t i = 0; i < instance->tag_count; i++) {
 		int error = rules_text("Tags", instance->tags[i], message);
 		if (error)
 			return error;
 		if (strlen(instance->tags[i]) > limits->tag_size)
-			return rules_refuse(message, -EDQUOT, "Tags: one has %zu bytes, and the limit is %u",
+			return refusal(message, -EDQUOT, "Tags: one has %zu bytes, and the limit is %u",
 				strlen(instance->tags[i]), limits->tag_size);
 	}
 	return 0;
 }
 
-static int check_weights(const struct registry_instance *instance, char message[RULES_MESSAGE])
+static int check_weights(const struct registry_instance *instance, char message[REGISTRY_MESSAGE])
 {
 	if (instance->weight_passing < 1)
-		return rules_refuse(message, -EINVAL, "Invalid Weights: Passing must be greater than 0");
+		return refusal(message, -EINVAL, "Invalid Weights: Passing must be greater than 0");
 	if (instance->weight_passing > 65535)
-		return rules_refuse(message, -EINVAL, "Invalid Weights: Passing must be at most 65535");
+		return refusal(message, -EINVAL, "Invalid Weights: Passing must be at most 65535");
 	if (instance->weight_warning > 65535)
-		return rules_refuse(message, -EINVAL, "Invalid Weights: Warning must be at most 65535");
+		return refusal(message, -EINVAL, "Invalid Weights: Warning must be at most 65535");
 	return 0;
 }
 
-int rules_instance(const struct rules *rules, struct registry_instance *instance, char message[RULES_MESSAGE])
+int rules_instance(
+	const struct rules *rules, struct registry_instance *instance, char message[REGISTRY_MESSAGE])
 {
 	instance->service = rules_or_empty(instance->service);
 	instance->address = rules_or_empty(instance->address);
 	instance->id = instance->id && *instance->id ? instance->id : instance->service;
 	if (!*instance->service)
-		return rules_refuse(message, -EINVAL, "Missing service name");
+		return refusal(message, -EINVAL, "Missing service name");
 	int error = labels_check_service(instance->service, rules->zone_size, message);
 	if (!error)
 		error = rules_id("service ID", instance->id, ID_MAX, message);
@@ -347,7 +334,7 @@ int rules_instance(const struct rules *rules, struct registry_instance *instance
 		error = check_meta(rules, "Service Meta", instance->meta, instance->meta_count, message);
 	for (size_t i = 0; !error && i < instance->meta_count; i++) {
 		if (str_starts(instance->meta[i].key, "consul-"))
-			return rules_refuse(message, -EINVAL,
+			return refusal(message, -EINVAL,
 				"Invalid Service Meta: Key prefix 'consul-' is reserved for internal use: "
 				"\"%s\"",
 				instance->meta[i].key);

@@ -5,29 +5,23 @@
  * Whatever passes can be stored, returned and answered. */
 #pragma once
 
-#include "registry/writer.h"
-
-#define RULES_MESSAGE 512
+#include "registry/refusal.h"
 
 struct rules {
 	const struct registry_limits *limits;
 	uint32_t zone_size; /* wire size of the longest zone name */
 };
 
-/* Writes the sentence (cut at a UTF-8 boundary) and returns `error`. */
-int rules_refuse(char message[RULES_MESSAGE], int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* A node. 0, -EINVAL or -EDQUOT. */
-int rules_node(const struct rules *rules, struct registry_node *node, char message[RULES_MESSAGE]);
+int rules_node(const struct rules *rules, struct registry_node *node, char message[REGISTRY_MESSAGE]);
 
 /* An instance, except for its label. 0, -EINVAL or -EDQUOT. */
 int rules_instance(
-	const struct rules *rules, struct registry_instance *instance, char message[RULES_MESSAGE]);
+	const struct rules *rules, struct registry_instance *instance, char message[REGISTRY_MESSAGE]);
 
 /* A check; notes and output are cleaned into `arena`. 0 or -EINVAL. */
 int rules_check(const struct rules *rules, struct arena *arena, struct registry_check *check,
-	char message[RULES_MESSAGE]);
+	char message[REGISTRY_MESSAGE]);
 
 /* Text from outside that must not be refused (a probe's output, a reason): valid UTF-8, at most `size` bytes;
  * "" for NULL. */

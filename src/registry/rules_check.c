@@ -10,9 +10,9 @@
 #define CHECK_ID_MAX 640 /* an instance's id with a prefix fits */
 #define TEXT_MAX 4096    /* bytes of a name, a target, a body, a header */
 
-static int refuse(char message[RULES_MESSAGE], const char *text)
+static int refuse(char message[REGISTRY_MESSAGE], const char *text)
 {
-	return rules_refuse(message, -EINVAL, "Invalid check: %s", text);
+	return refusal(message, -EINVAL, "Invalid check: %s", text);
 }
 
 static bool is_port(const char *text)
@@ -23,7 +23,7 @@ static bool is_port(const char *text)
 }
 
 /* host:port, where the host is a name or an address. IPv6 without brackets is what python-consul sends. */
-static int tcp_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+static int tcp_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
 {
 	const char *colon = strrchr(definition->target, ':');
 	size_t size = colon ? (size_t)(colon - definition->target) : 0;
@@ -31,7 +31,7 @@ static int tcp_target(const struct registry_check_definition *definition, char m
 	uint8_t bytes[16];
 
 	if (!size || size >= sizeof(host) || !is_port(colon + 1))
-		return rules_refuse(message, -EINVAL, "Invalid check: TCP must be host:port, not \"%.255s\"",
+		return refusal(message, -EINVAL, "Invalid check: TCP must be host:port, not \"%.255s\"",
 			definition->target);
 	memcpy(host, definition->target, size);
 	host[size] = '\0';
@@ -44,7 +44,7 @@ static int tcp_target(const struct registry_check_definition *definition, char m
 	} else if (net_addr_literal(inner, bytes) >= 0 || rules_is_host(inner)) {
 		return 0;
 	}
-	return rules_refuse(message, -EINVAL,
+	return refusal(message, -EINVAL,
 		"Invalid check: TCP: \"%.255s\" is neither an IP address nor a host name", inner);
 }
 
@@ -56,15 +56,15 @@ static bool is_token(const char *text)
 	return *text != '\0';
 }
 
-static int headers(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+static int headers(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
 {
 	for (size_t i = 0; i < definition->header_count; i++) {
 		const struct registry_pair *header = &definition->headers[i];
 		if (!is_token(header->key))
-			return rules_refuse(message, -EINVAL,
-				"Invalid check: Header: \"%.64s\" is no header name", header->key);
+			return refusal(message, -EINVAL, "Invalid check: Header: \"%.64s\" is no header name",
+				header->key);
 		if (strpbrk(header->value, "\r\n") || strlen(header->value) > TEXT_MAX)
-			return rules_refuse(message, -EINVAL,
+			return refusal(message, -EINVAL,
 				"Invalid check: Header: the value of \"%.64s\" has a line break or is too "
 				"long",
 				header->key);
@@ -75,13 +75,13 @@ static int headers(const struct registry_check_definition *definition, char mess
 	return 0;
 }
 
-static int http_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+static int http_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
 {
 	const char *url = definition->target, *host = strstr(url, "://");
 
 	if (!host || (strncasecmp(url, "http://", 7) && strncasecmp(url, "https://", 8)) || !host[3] ||
 		strchr("/?#:", host[3]))
-		return rules_refuse(message, -EINVAL,
+		return refusal(message, -EINVAL,
 			"Invalid check: HTTP must be a URL with http:// or https:// and a host, not "
 			"\"%.255s\"",
 			url);
@@ -93,7 +93,7 @@ static int http_target(const struct registry_check_definition *definition, char 
 	return headers(definition, message);
 }
 
-static int no_target(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+static int no_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
 {
 	return 0;
 }
@@ -101,7 +101,7 @@ static int no_target(const struct registry_check_definition *definition, char me
 /* What each type of check demands of its definition. */
 static const struct {
 	bool probes; /* it runs at an interval */
-	int (*target)(const struct registry_check_definition *definition, char message[RULES_MESSAGE]);
+	int (*target)(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE]);
 } types[REGISTRY_CHECK_TYPES] = {
 	[REGISTRY_CHECK_NONE] = {false, no_target},
 	[REGISTRY_CHECK_TTL] = {false, no_target},
@@ -110,7 +110,7 @@ static const struct {
 	[REGISTRY_CHECK_MAINTENANCE] = {false, no_target},
 };
 
-static int times(const struct registry_check_definition *definition, char message[RULES_MESSAGE])
+static int times(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
 {
 	if (definition->interval_ns < 0)
 		return refuse(message, "Interval must not be negative");
@@ -130,7 +130,7 @@ static int times(const struct registry_check_definition *definition, char messag
 	return 0;
 }
 
-static int definition(const struct registry_check_definition *given, char message[RULES_MESSAGE])
+static int definition(const struct registry_check_definition *given, char message[REGISTRY_MESSAGE])
 {
 	const char *const texts[] = {given->target, given->body, given->tls_server_name, given->method};
 
@@ -154,7 +154,7 @@ static int definition(const struct registry_check_definition *given, char messag
 }
 
 int rules_check(const struct rules *rules, struct arena *arena, struct registry_check *check,
-	char message[RULES_MESSAGE])
+	char message[REGISTRY_MESSAGE])
 {
 	struct registry_check_definition *given = &check->definition;
 	const char **texts[] = {&check->id, &check->name, &check->notes, &check->instance_id, &given->target,
@@ -167,9 +167,9 @@ int rules_check(const struct rules *rules, struct arena *arena, struct registry_
 	if (!*check->name)
 		check->name = check->id;
 	if (!*check->id)
-		return rules_refuse(message, -EINVAL, "Missing check name");
+		return refusal(message, -EINVAL, "Missing check name");
 	if ((unsigned)check->status > REGISTRY_CRITICAL)
-		return rules_refuse(message, -EINVAL, "Bad check status");
+		return refusal(message, -EINVAL, "Bad check status");
 	check->output = rules_clean(arena, check->output, rules->limits->output_size);
 	int error = rules_id("check ID", check->id, CHECK_ID_MAX, message);
 	if (!error)

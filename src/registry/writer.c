@@ -46,22 +46,6 @@ struct registry_writer {
 	struct checkpoint checkpoint;
 };
 
-struct registry_command *registry_command_create(enum registry_op op)
-{
-	struct arena *arena = arena_create();
-	struct registry_command *command = arena_alloc(arena, sizeof(*command));
-
-	command->arena = arena;
-	command->op = op;
-	return command;
-}
-
-void registry_command_destroy(struct registry_command *command)
-{
-	if (command)
-		arena_destroy(command->arena);
-}
-
 static void report(
 	const struct registry_writer *writer, enum log_level level, const char *message, const char *detail)
 {
@@ -83,17 +67,17 @@ static void end_on_fsync_error(struct registry_writer *writer)
 }
 
 /* The error that sticks, as a result; and forgets it. */
-static int database_error(struct registry_writer *writer, char message[RULES_MESSAGE])
+static int database_error(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
 {
 	int error = store_errno(writer->store);
 
 	end_on_fsync_error(writer);
 	if (error == -ENOSPC)
-		rules_refuse(message, error, "the disk is full: nothing was written");
+		refusal(message, error, "the disk is full: nothing was written");
 	else if (error == -EBUSY)
-		rules_refuse(message, error, "the registry is locked by another program");
+		refusal(message, error, "the registry is locked by another program");
 	else
-		rules_refuse(message, error = -EIO, "the registry cannot be written: %s",
+		refusal(message, error = -EIO, "the registry cannot be written: %s",
 			store_text(writer->store));
 	store_clear(writer->store);
 	return error;
@@ -155,7 +139,7 @@ static void roll_back(struct registry_writer *writer)
 static int transact(struct registry_writer *writer, struct registry_command *batch, struct arena *arena)
 {
 	struct store *store = writer->store;
-	char message[RULES_MESSAGE];
+	char message[REGISTRY_MESSAGE];
 	bool whole = true;
 
 	store_exec(store, "BEGIN IMMEDIATE");
@@ -350,7 +334,7 @@ void registry_writer_submit(
 /* -- Start and stop -- */
 
 /* Our own node, in a transaction of its own. */
-static int prepare_own_node(struct registry_writer *writer, char message[RULES_MESSAGE])
+static int prepare_own_node(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
 {
 	struct arena *arena = arena_create();
 	int error = 0;
@@ -370,7 +354,7 @@ static int prepare_own_node(struct registry_writer *writer, char message[RULES_M
 	return error;
 }
 
-static int open_registry(struct registry_writer *writer, char message[RULES_MESSAGE])
+static int open_registry(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
 {
 	int version;
 	int error = store_open(writer->config.path, STORE_WRITE, &writer->store, message);

@@ -92,7 +92,8 @@ static int load_all(struct follower *f)
 	struct load load = {.follower = f};
 	uint64_t index = 0;
 
-	atomic_store_explicit(&f->reload, false, memory_order_relaxed);
+	/* An exchange, so that a reload whose zones are not seen yet cannot be forgotten by this. */
+	atomic_exchange_explicit(&f->reload, false, memory_order_acq_rel);
 	services_begin_load(f->services);
 	int rc = registry_reader_walk(f->reader, visit, &load, &index);
 	if (rc < 0) {
@@ -194,19 +195,20 @@ static int step(struct follower *f)
 	if (f->reader && registry_reader_replaced(f->reader)) {
 		registry_reader_close(f->reader);
 		f->reader = NULL;
-		atomic_store_explicit(&f->reload, true, memory_order_relaxed);
 	}
 	if (!f->reader) {
 		int rc = registry_reader_open(f->path, &f->reader);
 		if (rc < 0)
 			return complain(f, rc, "cannot open the registry");
+		/* It may be another file than before, whose indexes say nothing about the old one. */
+		atomic_store_explicit(&f->reload, true, memory_order_relaxed);
 	}
 	if (atomic_exchange_explicit(&f->zones_changed, false, memory_order_acquire)) {
 		rcu_online();
 		names_report_statics(&f->services->names);
 		rcu_offline();
 	}
-	bool load = !f->loaded || atomic_load_explicit(&f->reload, memory_order_acquire);
+	bool load = atomic_load_explicit(&f->reload, memory_order_acquire);
 	int rc = load ? load_all(f) : apply_changes(f);
 	if (rc >= 0)
 		f->error = 0;

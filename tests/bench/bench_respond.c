@@ -1,7 +1,7 @@
-/* bench_respond.c -- nanoseconds for an answer, beside those of a UDP packet that is only echoed.
+/* bench_respond.c -- nanoseconds for an answer, without the kernel.
  *
- *   bench_respond                        all kinds, then the echo
- *   bench_respond --kind SRV             one kind, no echo
+ *   bench_respond                        all kinds
+ *   bench_respond --kind SRV             one kind
  *   valgrind --tool=callgrind --toggle-collect=dns_respond bench_respond --kind A --count 10000
  *                                        instructions: the total divided by the count
  *
@@ -13,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "bench_echo.h"
 #include "bench_fixture.h"
 #include "dns/dns.h"
 
@@ -81,9 +80,8 @@ static size_t ask(struct dns_context *context, unsigned i, uint8_t answer[1232])
 	return dns_respond(context, &(struct dns_source){.hash = i}, query->bytes, query->size, answer, 1232);
 }
 
-/* Measures `count` answers of one kind, in rounds, and prints the best round. Returns the size of an answer.
- */
-static size_t measure(
+/* Measures `count` answers of one kind, in rounds, and prints the best round. */
+static void measure(
 	struct dns_context *context, const struct kind *kind, unsigned services, unsigned long count)
 {
 	uint8_t answer[1232];
@@ -106,7 +104,6 @@ static size_t measure(
 			best = each;
 	}
 	printf("%-10s %3u answers %3u glue %5zu bytes %8.1f ns\n", kind->name, records, glue, size, best);
-	return size;
 }
 
 static const struct kind *find_kind(const char *name)
@@ -118,18 +115,6 @@ static const struct kind *find_kind(const char *name)
 	exit(2);
 }
 
-static void measure_echo(size_t answer_size)
-{
-	struct bench_echo echo;
-	int error = bench_echo_run(400000, queries[0].size, answer_size, &echo);
-
-	if (error)
-		fprintf(stderr, "echo: %s\n", strerror(-error));
-	else
-		printf("%-10s %32zu bytes %8.1f ns of CPU, %.1f ns of time\n", "UDP echo", answer_size,
-			echo.server_ns, echo.wall_ns);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"kind", required_argument, NULL, 'k'},
@@ -138,7 +123,6 @@ int main(int argc, char **argv)
 	const struct kind *only = NULL;
 	unsigned long count = 5000000;
 	unsigned services = 1000, instances = 10;
-	size_t sizes[KINDS];
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -161,9 +145,7 @@ int main(int argc, char **argv)
 	struct dns_context context = {.view = view, .udp_size = 1232, .metrics = &metrics};
 	for (unsigned i = 0; i < KINDS; i++)
 		if (!only || only == &kinds[i])
-			sizes[i] = measure(&context, &kinds[i], services, count);
-	if (!only)
-		measure_echo(sizes[1]);
+			measure(&context, &kinds[i], services, count);
 	bench_fixture_destroy(view);
 	return 0;
 }

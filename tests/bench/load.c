@@ -1,12 +1,13 @@
-/* load.c -- a DNS load of our own: it costs less for a query than any server may, so that one core saturates one.
+/* load.c -- a DNS load of our own: it costs less for a query than any server may, so that one core saturates
+ * one.
  *
  *   load --port 5300 --names names.txt --type A --count 2000000 --rcode 0 --answers 10
  *
- * Closed loop: at most --outstanding queries are on their way; a batch goes out by one sendmmsg() as soon as so
- * many answers have come, over --sockets connected sockets. It spins instead of sleeping, because the one who
- * wakes a sleeper (the server) would pay for it. Every answer is matched by its id to a query that waits, and
- * checked. With --rate it sends so many a second instead, sleeps in between, and takes the time from sendmmsg()
- * to the kernel's own stamp of the answer's arrival, so that its own tardiness does not count.
+ * Closed loop: at most --outstanding queries are on their way; a batch goes out by one sendmmsg() as soon as
+ * so many answers have come, over --sockets connected sockets. It spins instead of sleeping, because the one
+ * who wakes a sleeper (the server) would pay for it. Every answer is matched by its id to a query that waits,
+ * and checked. With --rate it sends so many a second instead, sleeps in between, and takes the time from
+ * sendmmsg() to the kernel's own stamp of the answer's arrival, so that its own tardiness does not count.
  *
  * What came of it goes to stdout as JSON; the exit status is 1 if an answer was not what was expected. */
 #include <arpa/inet.h>
@@ -50,10 +51,8 @@ struct lane {
 	struct slot slots[SLOTS];
 };
 
-static struct options options = {.outstanding = 256,
-	.batch = 32,
-	.sockets = 1,
-	.expect = {.rcode = -1, .answers = -1}};
+static struct options options = {
+	.outstanding = 256, .batch = 32, .sockets = 1, .expect = {.rcode = -1, .answers = -1}};
 static struct load_queries queries;
 static struct load_result result;
 static struct lane lanes[SOCKETS_MAX];
@@ -73,7 +72,8 @@ static void open_lane(struct lane *lane, unsigned slots)
 	int size = 4 << 20, on = 1;
 
 	lane->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (lane->fd < 0 || connect(lane->fd, (struct sockaddr *)&options.server, sizeof(options.server)) != 0)
+	if (lane->fd < 0 ||
+		connect(lane->fd, (struct sockaddr *)&options.server, sizeof(options.server)) != 0)
 		load_die("socket", errno);
 	setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (options.rate > 0)
@@ -135,7 +135,8 @@ static void keep_latency(const struct slot *slot, const struct msghdr *message)
 	struct cmsghdr *c = CMSG_FIRSTHDR(message);
 	struct timespec stamp;
 
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS || latency_count == latency_room)
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS ||
+		latency_count == latency_room)
 		return;
 	memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
 	latencies[latency_count++] =
@@ -279,7 +280,8 @@ static void print(void)
 
 	if (options.rate > 0) {
 		qsort(latencies, latency_count, sizeof(latencies[0]), compare);
-		snprintf(more, sizeof(more), ", \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f",
+		snprintf(more, sizeof(more),
+			", \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f",
 			percentile(0.5), percentile(0.9), percentile(0.99), percentile(0.999));
 	}
 	load_result_print(&result, more);
@@ -333,7 +335,9 @@ static void set_option(int option)
 		options.expect.raw = true;
 		break;
 	default:
-		load_die("usage: load --port PORT --names FILE --type TYPE (--count N | --seconds S) [--rate N] ...", 0);
+		load_die("usage: load --port PORT --names FILE --type TYPE (--count N | --seconds S) [--rate "
+			 "N] ...",
+			0);
 	}
 }
 
@@ -342,7 +346,8 @@ int main(int argc, char **argv)
 	const char *names = NULL, *type = "A";
 	int option;
 
-	options.server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	options.server =
+		(struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == 'n')
 			names = optarg;
@@ -353,9 +358,9 @@ int main(int argc, char **argv)
 	}
 	if (!names || !options.server.sin_port || (options.count == 0 && options.seconds <= 0))
 		load_die("--port, --names and --count or --seconds are needed", 0);
-	if (options.sockets < 1 || options.sockets > SOCKETS_MAX || options.batch < 1 || options.batch > BATCH_MAX ||
-		options.outstanding < options.sockets || options.outstanding / options.sockets > SLOTS ||
-		(options.rate > 0 && options.seconds <= 0))
+	if (options.sockets < 1 || options.sockets > SOCKETS_MAX || options.batch < 1 ||
+		options.batch > BATCH_MAX || options.outstanding < options.sockets ||
+		options.outstanding / options.sockets > SLOTS || (options.rate > 0 && options.seconds <= 0))
 		load_die("a number is out of range", 0);
 	if (options.count == 0)
 		options.count = (unsigned long)-1;

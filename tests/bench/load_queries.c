@@ -89,8 +89,8 @@ static unsigned get16(const uint8_t *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-bool load_check(const struct load_expect *expect, const struct load_query *query, const uint8_t *answer, size_t size,
-	struct load_result *result)
+bool load_check(const struct load_expect *expect, const struct load_query *query, const uint8_t *answer,
+	size_t size, struct load_result *result)
 {
 	result->answers++;
 	result->bytes += size;
@@ -102,15 +102,17 @@ bool load_check(const struct load_expect *expect, const struct load_query *query
 	result->rcodes[flags & 15]++;
 	result->truncated += flags >> 9 & 1;
 	result->records += records;
-	if (!(flags & 0x8000) || get16(answer + 4) != 1 || (expect->rcode >= 0 && (int)(flags & 15) != expect->rcode) ||
+	if (!(flags & 0x8000) || get16(answer + 4) != 1 ||
+		(expect->rcode >= 0 && (int)(flags & 15) != expect->rcode) ||
 		(expect->answers >= 0 && (int)records != expect->answers) ||
 		memcmp(answer + 12, query->bytes + 12, query->question_size) != 0)
 		goto bad;
 	return true;
 bad:
 	if (result->bad++ == 0)
-		fprintf(stderr, "an unexpected answer: %zu bytes, flags %04x, %u records in the answer section\n", size,
-			size >= 12 ? get16(answer + 2) : 0, size >= 12 ? get16(answer + 6) : 0);
+		fprintf(stderr,
+			"an unexpected answer: %zu bytes, flags %04x, %u records in the answer section\n",
+			size, size >= 12 ? get16(answer + 2) : 0, size >= 12 ? get16(answer + 6) : 0);
 	return false;
 }
 
@@ -130,7 +132,8 @@ void load_result_print(const struct load_result *result, const char *more)
 {
 	const char *comma = "";
 
-	printf("{\"answers\": %lu, \"lost\": %lu, \"bad\": %lu, \"truncated\": %lu, \"records\": %lu, \"bytes\": %llu, "
+	printf("{\"answers\": %lu, \"lost\": %lu, \"bad\": %lu, \"truncated\": %lu, \"records\": %lu, "
+	       "\"bytes\": %llu, "
 	       "\"seconds\": %.6f, \"rcodes\": {",
 		result->answers, result->lost, result->bad, result->truncated, result->records,
 		(unsigned long long)result->bytes, result->seconds);

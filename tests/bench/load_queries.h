@@ -1,5 +1,5 @@
-/* load_queries.h -- the queries of the load generators, made once from a list of names, and the checks of what
- * comes back. One thread; nothing here is of the server's code, so that a fault of it cannot hide. */
+/* load_queries.h -- the queries of the load generators, made once from a list of names, and the checks of
+ * what comes back. One thread; nothing here is of the server's code, so that a fault of it cannot hide. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,14 +35,14 @@ struct load_result {
 	double seconds;
 };
 
-/* Reads names (one a line) and makes one query for each, of `type` (A, AAAA, SRV, TXT), with RD and EDNS of 1232
- * bytes. Ends the program on an error. */
+/* Reads names (one a line) and makes one query for each, of `type` (A, AAAA, SRV, TXT), with RD and EDNS of
+ * 1232 bytes. Ends the program on an error. */
 struct load_queries load_queries_read(const char *path, const char *type);
 
-/* Counts an answer to `query`; false (and counted as bad, the first one told) if it is not what was expected. The
- * id is the caller's to check. */
-bool load_check(const struct load_expect *expect, const struct load_query *query, const uint8_t *answer, size_t size,
-	struct load_result *result);
+/* Counts an answer to `query`; false (and counted as bad, the first one told) if it is not what was expected.
+ * The id is the caller's to check. */
+bool load_check(const struct load_expect *expect, const struct load_query *query, const uint8_t *answer,
+	size_t size, struct load_result *result);
 
 /* Adds `from` to `to`; the times are left. */
 void load_result_add(struct load_result *to, const struct load_result *from);

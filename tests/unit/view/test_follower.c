@@ -234,6 +234,17 @@ static void loads_afresh_when_the_changelog_is_too_short(void **state)
 	assert_int_equal(view_answer_find(find("web"), WIRE_SRV)->count, 40);
 }
 
+static void remove_registry(const struct fixture *f)
+{
+	static const char *const files[] = {"", "-wal", "-shm"};
+	char path[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", f->path, files[i]);
+		unlink(path);
+	}
+}
+
 static void follows_a_file_that_was_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -244,12 +255,7 @@ static void follows_a_file_that_was_replaced(void **state)
 	assert_int_equal(view_step(view), 1);
 	uint64_t index = view_index(view);
 	fixture_stop(f);
-	static const char *const files[] = {"", "-wal", "-shm"};
-	for (size_t i = 0; i < 3; i++) {
-		char path[128];
-		snprintf(path, sizeof(path), "%s%s", f->path, files[i]);
-		unlink(path);
-	}
+	remove_registry(f);
 	/* The file is gone: what is shown stays. */
 	assert_int_equal(view_step(view), -ENOENT);
 	expect_index(index);
@@ -260,6 +266,31 @@ static void follows_a_file_that_was_replaced(void **state)
 	expect_index(index);
 	assert_null(find("web"));
 	expect("db", WIRE_A, "db.service.local. 5 IN A 10.0.0.1\n");
+}
+
+/* After an error the file is opened anew; it may be another one, whose indexes say nothing about the old. */
+static void loads_what_took_the_place_of_a_broken_file(void **state)
+{
+	struct fixture *f = *state;
+	struct view_config config = config_of(f, &plain);
+
+	create(&config);
+	must(f, put_instance("old", "o1"));
+	assert_int_equal(view_step(view), 1);
+	sql_text(f, "ALTER TABLE meta RENAME TO lost");
+	assert_int_equal(view_step(view), -EIO);
+	assert_int_equal(live_report_count, 1);
+	fixture_stop(f);
+	remove_registry(f);
+	fixture_start(f);
+	must(f, put_instance("db", "d1"));
+	uint64_t index = must(f, put_instance("web", "w1"));
+	assert_true(index > view_index(view));
+	assert_int_equal(view_step(view), 2);
+	expect_index(index);
+	assert_null(find("old"));
+	expect("db", WIRE_A, "db.service.local. 5 IN A 10.0.0.1\n");
+	expect("web", WIRE_A, "web.service.local. 5 IN A 10.0.0.1\n");
 }
 
 static void a_new_ttl_is_rendered_everywhere(void **state)
@@ -370,6 +401,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			loads_afresh_when_the_changelog_is_too_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(follows_a_file_that_was_replaced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			loads_what_took_the_place_of_a_broken_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_ttl_is_rendered_everywhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(static_and_live_names_stand_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_thread_follows_the_writers_bell, set_up, tear_down),

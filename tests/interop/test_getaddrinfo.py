@@ -89,7 +89,8 @@ class Machine:
         return self.run("curl", "-fs", "http://127.0.0.1:8500/readyz", check=False).returncode == 0
 
     def inside(self, *command):
-        return ["nsenter", "-t", str(self.server.process.pid), "-m", "-n", *self.user, *command]
+        """The server's own root too: when all this runs in a chroot, the mount namespace's root is another."""
+        return ["nsenter", "-t", str(self.server.process.pid), "-m", "-n", "-r", "-w", *self.user, *command]
 
     def run(self, *command, check=True):
         done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=60)

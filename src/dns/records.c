@@ -23,32 +23,37 @@ static size_t record_size(const struct view_record *record, const struct view_zo
 	return record->size + (record->relative ? (size_t)zone->name_size : 0);
 }
 
-/* True if a set without stride fits whole. It looks at no more records than there is room for. */
-static bool fits_whole(const struct view_rrset *set, const struct view_zone *zone, size_t room)
+/* memcpy of a few bytes whose number the compiler could bound: it would then copy by `rep movs`, whose start
+ * alone costs more than the library takes for all of it. */
+static inline uint8_t *copy(uint8_t *out, const void *from, size_t size)
 {
-	for (uint32_t i = 0; i < set->count; i++) {
-		size_t size = record_size(view_rrset_record(set, i), zone);
-		if (size > room)
-			return false;
-		room -= size;
-	}
-	return true;
+	__asm__("" : "+r"(size));
+	memcpy(out, from, size);
+	return out + size;
 }
 
-static bool put_record(struct dns_exchange *x, const struct view_record *record, uint16_t owner)
+/* The bytes of a set without stride, or 0 if it does not fit whole. It looks at no more records than there is
+ * room for. */
+static size_t whole_size(const struct view_rrset *set, const struct view_zone *zone, size_t room)
 {
-	const struct view_zone *zone = x->zone;
-	uint8_t *out = wire_response_claim(&x->reply, WIRE_ANSWER_SECTION, record_size(record, zone), 1);
+	size_t size = 0;
 
-	if (!out)
-		return false;
-	memcpy(out, record->bytes, record->size);
+	for (uint32_t i = 0; i < set->count && size <= room; i++)
+		size += record_size(view_rrset_record(set, i), zone);
+	return size <= room ? size : 0;
+}
+
+/* Writes one record, and returns where the next one goes. */
+static uint8_t *write_record(
+	uint8_t *out, const struct view_record *record, const struct view_zone *zone, uint16_t owner)
+{
+	uint8_t *end = copy(out, record->bytes, record->size);
+
 	wire_set16(out, owner);
-	if (record->relative) {
-		memcpy(out + record->size, zone->name, zone->name_size);
-		wire_set16(out + RDLENGTH_AT, (uint16_t)(wire_get16(out + RDLENGTH_AT) + zone->name_size));
-	}
-	return true;
+	if (!record->relative)
+		return end;
+	wire_set16(out + RDLENGTH_AT, (uint16_t)(wire_get16(out + RDLENGTH_AT) + zone->name_size));
+	return copy(end, zone->name, zone->name_size);
 }
 
 /* Puts `put->count` records of equal size; they fit. */
@@ -67,19 +72,37 @@ static void put_flat(
 		wire_set16(out + i * stride, owner);
 }
 
+/* Puts all records of a set, `size` bytes in all, from put->start on. */
+static void put_whole(struct dns_exchange *x, const struct view_rrset *set, uint16_t owner,
+	struct dns_put *put, size_t size)
+{
+	uint8_t *out = wire_response_claim(&x->reply, WIRE_ANSWER_SECTION, size, set->count);
+
+	for (uint32_t i = put->start; i < set->count; i++)
+		out = write_record(out, view_rrset_record(set, i), x->zone, owner);
+	for (uint32_t i = 0; i < put->start; i++)
+		out = write_record(out, view_rrset_record(set, i), x->zone, owner);
+	put->count = set->count;
+}
+
 /* Puts records one by one from put->start on, until one does not fit behind another; the first may be one
  * that comes later, because a truncated answer must not be empty while any record fits. */
-static void put_each(
+static void put_some(
 	struct dns_exchange *x, const struct view_rrset *set, uint16_t owner, struct dns_put *put)
 {
 	uint32_t at = put->start;
 
 	for (uint32_t i = 0; i < set->count; i++) {
-		if (put_record(x, view_rrset_record(set, at), owner)) {
+		const struct view_record *record = view_rrset_record(set, at);
+		uint8_t *out =
+			wire_response_claim(&x->reply, WIRE_ANSWER_SECTION, record_size(record, x->zone), 1);
+
+		if (!out && put->count)
+			return;
+		if (out) {
+			write_record(out, record, x->zone, owner);
 			if (put->count++ == 0)
 				put->start = at;
-		} else if (put->count) {
-			return;
 		}
 		at = at + 1 < set->count ? at + 1 : 0;
 	}
@@ -89,7 +112,8 @@ struct dns_put dns_put_set(struct dns_exchange *x, const struct view_rrset *set,
 {
 	struct dns_put put = {.at = x->reply.size};
 	size_t room = wire_response_room(&x->reply);
-	bool whole = set->stride ? set->count <= room / set->stride : fits_whole(set, x->zone, room);
+	size_t size = set->stride ? (size_t)set->stride * set->count : whole_size(set, x->zone, room);
+	bool whole = size && size <= room;
 
 	if (whole) {
 		put.start = set->count > 1 ? spread(x->context->rotation, set->count) : 0;
@@ -100,8 +124,10 @@ struct dns_put dns_put_set(struct dns_exchange *x, const struct view_rrset *set,
 	if (set->stride) {
 		put.count = whole ? set->count : (uint32_t)(room / set->stride);
 		put_flat(x, set, owner, &put);
+	} else if (whole) {
+		put_whole(x, set, owner, &put, size);
 	} else {
-		put_each(x, set, owner, &put);
+		put_some(x, set, owner, &put);
 	}
 	return put;
 }
@@ -140,9 +166,8 @@ static void put_target(struct wire_response *reply, const struct target *target)
 		if (pointer)
 			wire_set16(out, dns_pointer(target->at));
 		else
-			memcpy(out, target->name, owner_size);
-		memcpy(out + owner_size, glue, size);
-		out += owner_size + size;
+			copy(out, target->name, owner_size);
+		out = copy(out + owner_size, glue, size);
 		glue += size;
 	}
 }

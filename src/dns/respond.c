@@ -67,7 +67,9 @@ static bool follow_alias(struct dns_exchange *x, const struct view_rrset *alias,
 
 	if (put.count == 0 || !wire_query_name(x->reply.data + at, x->reply.size - at, target))
 		return false;
-	if (view_find_zone(x->context->view, target, &relative) != x->zone)
+	/* Asked by name: a reload may have put another object in the place of our zone meanwhile. */
+	const struct view_zone *zone = view_find_zone(x->context->view, target, &relative);
+	if (!zone || !wire_name_equal(zone->name, zone->name_size, x->zone->name, x->zone->name_size))
 		return false;
 	*place = (struct place){.relative = target->name, .size = relative, .owner = dns_pointer(at)};
 	return true;

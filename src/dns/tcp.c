@@ -74,6 +74,13 @@ static size_t waiting(const struct connection *c)
 	return c->out.size - c->out_at;
 }
 
+/* Most turns leave nothing behind, and an empty buffer costs no memory. */
+static void keep(struct buf *buf, const uint8_t *bytes, size_t size)
+{
+	if (size > 0)
+		buf_add(buf, bytes, size);
+}
+
 static void connection_close(struct connection *c)
 {
 	struct tcp *tcp = c->tcp;
@@ -117,7 +124,7 @@ static bool flush_output(struct connection *c)
 	if (waiting(c) == 0)
 		sent = send_some(c, tcp->output, tcp->output_size);
 	if (sent >= 0)
-		buf_add(&c->out, tcp->output + sent, tcp->output_size - (size_t)sent);
+		keep(&c->out, tcp->output + sent, tcp->output_size - (size_t)sent);
 	tcp->output_size = 0;
 	return sent >= 0;
 }
@@ -212,7 +219,7 @@ static bool read_messages(struct connection *c)
 			c->ended = true;
 		} else if (c->in.size == 0) {
 			size_t done = answer_messages(c, tcp->input, (size_t)n);
-			buf_add(&c->in, tcp->input + done, (size_t)n - done);
+			keep(&c->in, tcp->input + done, (size_t)n - done);
 		} else {
 			buf_add(&c->in, tcp->input, (size_t)n);
 			answer_kept(c);

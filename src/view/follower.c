@@ -12,6 +12,7 @@
 #define BATCH_SIZE (16u << 20) /* bytes of rows that are held while they are rendered, about */
 #define POLL_MS 1000           /* without a bell, and for the ticks */
 #define POLL_ABSENT_MS 50      /* while there is no registry yet */
+#define POLL_ERROR_MS 200      /* after an error that may pass: a reply may be waiting for the index */
 
 static void tick(struct follower *f)
 {
@@ -223,6 +224,14 @@ int follower_step(struct follower *f)
 	return rc;
 }
 
+/* How long to wait for a bell. */
+static int patience(const struct follower *f)
+{
+	if (!f->error)
+		return POLL_MS;
+	return !f->loaded && absent(f->error) ? POLL_ABSENT_MS : POLL_ERROR_MS;
+}
+
 static void *run(void *ctx)
 {
 	struct follower *f = ctx;
@@ -240,7 +249,7 @@ static void *run(void *ctx)
 		step(f);
 		tick(f);
 		if (!atomic_load_explicit(&f->stop, memory_order_acquire))
-			poll(bells, 2, !f->loaded && absent(f->error) ? POLL_ABSENT_MS : POLL_MS);
+			poll(bells, 2, patience(f));
 	}
 	rcu_unregister();
 	return NULL;

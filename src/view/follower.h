@@ -3,9 +3,9 @@
  * It waits for the writer's bell (and looks once a second without it), asks what changed since the index that
  * it shows, copies those services' rows in one snapshot, ends the snapshot, renders and swaps, and only then
  * publishes the index: page, then bell. What was replaced is freed after that, so that no reply waits for a
- * grace period. When the changelog does not reach back, the file was opened anew, or the zones want other TTLs,
- * it loads everything afresh while the old answers stay; what is gone from the registry goes at the end of
- * the load.
+ * grace period. When the changelog does not reach back, the file was opened anew, or the zones want other
+ * TTLs, it loads everything afresh while the old answers stay; what is gone from the registry goes at the end
+ * of the load.
  *
  * follower_step() belongs to one thread at a time. */
 #pragma once

@@ -71,8 +71,8 @@ static bool precedes(const struct names_claim *a, const struct names_claim *b)
 	return true;
 }
 
-static void report(struct names *names, enum log_level level, const char *message, const uint8_t *name, size_t size,
-	const char *detail)
+static void report(struct names *names, enum log_level level, const char *message, const uint8_t *name,
+	size_t size, const char *detail)
 {
 	char text[WIRE_NAME_TEXT];
 

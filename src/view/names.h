@@ -26,8 +26,8 @@ struct names {
 	struct table *table;
 	struct rcu_pile *pile;
 	_Atomic(const struct zones *) *zones; /* to report live names that a zone file hides; may be NULL */
-	void (*report)(
-		enum log_level level, const char *message, const char *name, const char *detail); /* may be NULL */
+	void (*report)(enum log_level level, const char *message, const char *name,
+		const char *detail); /* may be NULL */
 };
 
 /* Claims a name (relative, lower case) for claim->owner with claim->answer, whose kind is the rank. A claim

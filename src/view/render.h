@@ -12,7 +12,6 @@
 #include "view/render_plan.h"
 
 struct render_block {
-	size_t size;
 	uint32_t instance_count; /* that are shown */
 	uint32_t skipped;        /* rows that are not */
 	uint32_t claim_count;

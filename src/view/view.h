@@ -69,7 +69,6 @@ struct view_zone {
 	uint8_t name[WIRE_NAME_MAX]; /* wire form, lower case, with the root label */
 	uint8_t name_size;
 	uint8_t label_count;
-	uint32_t ttl; /* of live records without a dns-ttl */
 	/* From the zone file; the answer shows the greater of it and the index (RFC 1982). */
 	uint32_t serial;
 	/* The SOA record from its type on (no owner), for authority and apex answers: the apex has no SOA
@@ -94,7 +93,6 @@ struct view_config {
 	uint32_t ttl;             /* zone.ttl in seconds */
 	const char *node_address; /* for the built-in ns1 record; NULL or a host name: no address */
 	const char *registry_path;
-	const struct page *sidecar; /* the sidecar's page; may be NULL */
 	struct page *page;          /* dns's page: state and applied index are published here */
 	struct page_thread *thread; /* the follower's slot */
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
@@ -104,8 +102,9 @@ struct view_config {
 	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 };
 
-/* Reads and checks the zones without a view, for --check-config, reloads, and whoever must know how long a name
- * may be. The wire size of the longest zone name, or -EINVAL with file, line and what is wrong in `message`. */
+/* Reads and checks the zones without a view, for --check-config, reloads, and whoever must know how long a
+ * name may be. The wire size of the longest zone name, or -EINVAL with file, line and what is wrong in
+ * `message`. */
 int view_check_zones(const struct view_config *config, char message[512]);
 
 /* A view with its zones and no names, not yet whole. 0 or -EINVAL with `message` as view_check_zones(). */

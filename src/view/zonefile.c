@@ -90,7 +90,10 @@ static int skip_entry(struct reading *r)
 			return refuse(r, r->line + 1, "a ')' without '('");
 		else if (c == '\n' && quoted)
 			return refuse(r, r->line + 1, "a quote is not closed");
-		if (c == '\n' && r->line++ + 1 >= first && depth == 0) {
+		if (c != '\n')
+			continue;
+		r->line++;
+		if (depth == 0) {
 			r->at++;
 			return 0;
 		}
@@ -363,11 +366,11 @@ static int check_zone(const struct reading *r, const char *name)
 		return refuse(r, file->soa->line, "the SOA names zone %.100s, not %.100s",
 			wire_name_format(file->name, file->name_size, text), name);
 	for (size_t i = 0; rc == 0 && i < file->count; i++) {
-		const struct zonefile_record *record = &file->records[i], *before = record - 1;
+		const struct zonefile_record *record = &file->records[i];
 		rc = check_in_zone(r, record);
 		has_ns = has_ns || record->type == WIRE_NS;
-		if (rc == 0 && i > 0 && same_owner(before, record) &&
-			(before->type == WIRE_CNAME || record->type == WIRE_CNAME))
+		if (rc == 0 && i > 0 && same_owner(record - 1, record) &&
+			(record[-1].type == WIRE_CNAME || record->type == WIRE_CNAME))
 			rc = refuse(
 				r, record->line, "a CNAME may have no other records beside it (RFC 1034)");
 	}

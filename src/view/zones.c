@@ -243,12 +243,12 @@ static void compile_statics(struct compile *c, struct view_zone *zone)
 	zone->statics = statics;
 }
 
-static void compile_zone(const struct zonefile *file, const struct siphash_key *key, uint32_t ttl,
-	struct arena *arena, struct view_zone *zone)
+static void compile_zone(const struct zonefile *file, const struct siphash_key *key, struct arena *arena,
+	struct view_zone *zone)
 {
 	struct compile c = {.arena = arena, .key = key, .file = file};
 
-	*zone = (struct view_zone){.name_size = file->name_size, .ttl = ttl};
+	*zone = (struct view_zone){.name_size = file->name_size};
 	memcpy(zone->name, file->name, file->name_size);
 	zone->label_count = (uint8_t)count_labels(file->name);
 	put_soa(zone, file->soa);
@@ -302,7 +302,7 @@ static int load_zone(const struct view_config *config, const struct view_zone_co
 			wire_name_format(file.name, file.name_size, text));
 		return -EINVAL;
 	}
-	compile_zone(&file, key, config->ttl, zones->arena, &zones->zones[zones->count++]);
+	compile_zone(&file, key, zones->arena, &zones->zones[zones->count++]);
 	if (file.name_size > zones->longest)
 		zones->longest = file.name_size;
 	return 0;

@@ -279,7 +279,6 @@ void world_start_dns(struct world *world)
 		.ttl = 5,
 		.node_address = "127.0.0.1",
 		.registry_path = world->path,
-		.sidecar = &world->sidecar_page,
 		.page = &world->dns_page,
 		.thread = &world->dns_page.threads[PAGE_FOLLOWER],
 		.wake_fd = -1,

@@ -24,6 +24,10 @@ void fake_view_destroy(struct view *view);
 
 void fake_view_set_index(struct view *view, uint64_t index);
 
+/* From its second call on, view_find_zone() finds a copy in the place of the first zone: a reload in the
+ * midst of an answer. The names stay those of the old one. */
+void fake_view_reload(struct view *view);
+
 /* Adds a zone with a SOA (mname ns1, rname host, MINIMUM and TTL 5) and the given serial. */
 struct view_zone *fake_view_zone(struct view *view, const char *name, uint32_t serial);
 

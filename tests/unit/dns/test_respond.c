@@ -72,6 +72,16 @@ static void test_alias_bytes(void **state)
 			  "00000007 00000e10 00000258 00015180 00000005");
 }
 
+/* A reload of the zones between an alias and its target cuts no answer short. */
+static void test_alias_while_reloading(void **state)
+{
+	struct ask *ask = *state;
+
+	fake_view_reload(ask->view);
+	ask_name(ask, "www.service.local", A, 0);
+	assert_int_equal(ldns_rr_list_rr_count(ask_answers(ask)), 3);
+}
+
 /* The serial is the greater of the file's and the index, in the arithmetic of RFC 1982. */
 static void test_serial(void **state)
 {
@@ -426,6 +436,7 @@ int main(void)
 		TEST(test_srv_bytes),
 		TEST(test_negative_bytes),
 		TEST(test_alias_bytes),
+		TEST(test_alias_while_reloading),
 		TEST(test_serial),
 		TEST(test_rotation),
 		TEST(test_rotation_keeps_order),

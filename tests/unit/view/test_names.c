@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "live.h"
 
-
 static struct live live;
 
 static int begin(void **state)

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,12 +182,29 @@ static bool admit(struct log_site *site, unsigned *ret_dropped)
 	return true;
 }
 
+void log_own_stderr(void)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDERR_FILENO, &st) < 0 || (!S_ISFIFO(st.st_mode) && !isatty(STDERR_FILENO)))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 /* One write(2), or none if stderr would block. */
 static bool write_line(const char *text, size_t size)
 {
 	struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
 	bool written = false;
+	ssize_t sent = send(STDERR_FILENO, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 
+	if (sent >= 0 || errno != ENOTSOCK)
+		return sent >= 0;
 	pthread_mutex_lock(&stderr_lock);
 	if (poll(&stderr_poll, 1, 0) == 1 && stderr_poll.revents == POLLOUT)
 		written = write(STDERR_FILENO, text, size) >= 0;

@@ -26,6 +26,12 @@ struct log_site {
  * The name must stay alive. Ignores SIGPIPE, because stderr may be a pipe that nobody reads any more. */
 void log_setup(const char *process, enum log_level level);
 
+/* Gives this process, and those that it starts, an open file of its own behind stderr that does not block, if
+ * stderr is a pipe or a terminal: several processes write to it, so that poll() says little, and the flag of
+ * the file that we were given is not ours to set. If that fails stderr stays as it is. Before the first
+ * thread. */
+void log_own_stderr(void);
+
 /* Parses "debug", "info", "warn" or "error". 0 or -EINVAL. */
 int log_parse_level(const char *text, enum log_level *ret);
 

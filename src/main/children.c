@@ -156,8 +156,9 @@ void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
 	for (int i = 0; i < PAGE_THREADS; i++) {
 		struct page_thread *thread = &child->page->threads[i];
 		struct child_tick *seen = &child->ticks[i];
+		/* In this order: a thread that ends its patience has ticked before. */
+		uint32_t patience = atomic_load(&thread->patience);
 		uint64_t tick = atomic_load_explicit(&thread->tick, memory_order_relaxed);
-		uint32_t patience = atomic_load_explicit(&thread->patience, memory_order_relaxed);
 		if (tick != seen->tick || (tick == 0 && i != PAGE_MAIN)) {
 			*seen = (struct child_tick){.tick = tick};
 			continue;
@@ -168,7 +169,9 @@ void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
 		log_error("process stands still and is replaced", "process", child->name, "pid",
 			log_u64((unsigned)child->pid), "thread", log_u64((unsigned)i));
 		kill(child->pid, SIGKILL);
-		*seen = (struct child_tick){.tick = tick};
+		/* Once is enough, for its other threads too and until it is reaped. */
+		memset(child->ticks, 0, sizeof(child->ticks));
+		return;
 	}
 }
 

@@ -13,11 +13,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "main/inherit.h"
 #include "main/wiring.h"
 #include "net/addr.h"
 #include "sidecar/sidecar.h"
 
-#define LISTEN_MAX 16 /* addresses of one key */
+#define LISTEN_MAX 16                           /* addresses of one key */
+#define CONFIG_MAX (INHERIT_MESSAGE_MAX - 8192) /* in one message; some values grow when they are chosen */
 
 /* Where a key was set. */
 struct place {
@@ -228,6 +230,11 @@ static void check_whole(struct load *l)
 {
 	const struct main_config *config = l->config;
 	char message[512];
+	struct buf text = {0};
+	options_serialize(config, &text);
+	if (text.size > CONFIG_MAX)
+		buf_printf(l->errors, "the config is larger than %d bytes\n", CONFIG_MAX);
+	buf_finish(&text);
 	struct wiring_zones zones;
 	wiring_zones(config, &zones);
 	if (view_check_zones(&zones.view, message) < 0)

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/page.h"
 
+#define BUSY_PATIENCE 600 /* seconds */
+
 /* Receives one config. 1, 0 at the end of the supervisor, or negative errno; the old config goes. */
 static int receive_config(struct main_config *config)
 {
@@ -24,7 +26,7 @@ static int receive_config(struct main_config *config)
 	if (n <= 0)
 		return n < 0 && errno != ECONNRESET ? -errno : 0;
 	struct main_config fresh;
-	int r = options_deserialize(&fresh, message, (size_t)n);
+	int r = options_deserialize(message, (size_t)n, &fresh);
 	if (r < 0)
 		return r;
 	options_finish(config);
@@ -98,6 +100,14 @@ bool inherit_wait(struct inherit *inherit)
 			return true;
 		log_error("cannot read the new config", "error", err_str(r));
 	}
+}
+
+void inherit_set_busy(const struct inherit *inherit, bool busy)
+{
+	struct page_thread *thread = &inherit->own->threads[PAGE_MAIN];
+	/* The tick comes first: children_watch() must not see the end of the patience without it. */
+	page_tick(thread);
+	atomic_store(&thread->patience, busy ? BUSY_PATIENCE : 0);
 }
 
 void inherit_close(struct inherit *inherit)

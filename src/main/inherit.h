@@ -40,5 +40,9 @@ int inherit_open(int parent, const char *process, struct inherit *ret);
  * in inherit->config then, the old one freed). Ticks meanwhile. */
 bool inherit_wait(struct inherit *inherit);
 
+/* Before and after something on this thread that may take minutes without a tick, such as reading zone files
+ * or a large registry: the supervisor is patient meanwhile. */
+void inherit_set_busy(const struct inherit *inherit, bool busy);
+
 /* Frees what inherit_open() made. */
 void inherit_close(struct inherit *inherit);

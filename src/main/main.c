@@ -1,9 +1,12 @@
 /* main.c -- svcdnsd: parse, check, then one of three roles. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "main/config.h"
 #include "main/roles.h"
@@ -15,7 +18,7 @@ static void print_help(void)
 {
 	printf("svcdnsd %s: service discovery by DNS, registered over HTTP\n\n"
 	       "usage: svcdnsd [--config=FILE] [--check-config] [--section.key=value ...]\n\n"
-	       "  --config=FILE     read options from an INI file; flags go before it\n"
+	       "  --config=FILE     read options from an INI file; flags override it\n"
 	       "  --check-config    check the options and zone files, start nothing\n"
 	       "  --print-config    print a commented sample config\n"
 	       "  --version, --help\n\nOptions and their defaults:\n",
@@ -30,6 +33,17 @@ struct arguments {
 	int parent;
 	bool check_config;
 };
+
+/* A socket or a database that takes the number of a closed stderr would be written to. */
+static void keep_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
 
 /* One argument. -1 goes on, else the exit status. */
 static int take(struct arguments *a, const char *arg)
@@ -91,10 +105,9 @@ static int run(struct arguments *a)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = {.flags = calloc((size_t)argc + 1, sizeof(char *))};
-	if (!a.flags)
-		return 1;
+	struct arguments a = {.flags = mem_alloc(((size_t)argc + 1) * sizeof(char *))};
 	a.sources.flags = a.flags;
+	keep_standard_descriptors();
 	log_setup("supervisor", LOG_INFO);
 	int status = -1;
 	for (int i = 1; i < argc && status < 0; i++)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_SIZE, OPTION_DURATION };
@@ -131,7 +132,7 @@ static const struct option_row options[] = {
 
 	{"process.user", OPTION_TEXT, AT(process.user), "", 0, 255, false,
 		"User to become after the sockets are open."},
-	{"process.stall_timeout", OPTION_DURATION, AT(process.stall_timeout), "5s", 500, DAY, true,
+	{"process.stall_timeout", OPTION_DURATION, AT(process.stall_timeout), "5s", 2000, DAY, true,
 		"A process with a thread that stands still for so long is replaced."},
 	{"log.level", OPTION_TEXT, AT(log.level), "info", 0, 16, true,
 		"Lowest level logged: debug, info, warn, error."},
@@ -142,13 +143,6 @@ static const struct option_row options[] = {
 static void *field(const struct main_config *config, const struct option_row *row)
 {
 	return (char *)(uintptr_t)config + row->offset;
-}
-
-static void *check_memory(void *memory)
-{
-	if (!memory)
-		abort();
-	return memory;
 }
 
 static void list_finish(struct main_list *list)
@@ -174,8 +168,9 @@ static int list_parse(const char *text, struct main_list *ret)
 			list_finish(&list);
 			return -EINVAL;
 		}
-		list.items = check_memory(realloc(list.items, (list.count + 1) * sizeof(char *)));
-		list.items[list.count++] = check_memory(strndup(start, (size_t)(end - start)));
+		list.items = mem_resize(list.items, list.count + 1, sizeof(char *));
+		char *item = mem_alloc((size_t)(end - start) + 1);
+		list.items[list.count++] = memcpy(item, start, (size_t)(end - start));
 		text += size + (text[size] == ',');
 	}
 	*ret = list;
@@ -262,7 +257,7 @@ static int set_text(const struct option_row *row, void *at, const char *value, c
 		return -EINVAL;
 	}
 	free(*(char **)at);
-	*(char **)at = check_memory(strdup(value));
+	*(char **)at = mem_strdup(value);
 	return 0;
 }
 
@@ -348,24 +343,30 @@ void options_serialize(const struct main_config *config, struct buf *ret)
 	}
 }
 
-int options_deserialize(struct main_config *config, const char *data, size_t size)
+int options_deserialize(const char *data, size_t size, struct main_config *ret)
 {
-	options_defaults(config);
+	struct main_config config;
+	int r = 0;
+	options_defaults(&config);
 	const char *end = data + size;
 	char message[256], key[64];
-	while (data < end) {
+	while (data < end && r == 0) {
 		size_t length = strnlen(data, (size_t)(end - data));
 		const char *equals = memchr(data, '=', length);
-		if (data + length == end || !equals || (size_t)(equals - data) >= sizeof(key))
-			return -EINVAL;
+		if (data + length == end || !equals || (size_t)(equals - data) >= sizeof(key)) {
+			r = -EINVAL;
+			break;
+		}
 		memcpy(key, data, (size_t)(equals - data));
 		key[equals - data] = '\0';
-		int r = options_set(config, key, equals + 1, message);
-		if (r < 0)
-			return r;
+		r = options_set(&config, key, equals + 1, message);
 		data += length + 1;
 	}
-	return 0;
+	if (r < 0)
+		options_finish(&config);
+	else
+		*ret = config;
+	return r;
 }
 
 void options_take_live(struct main_config *to, const struct main_config *from, struct buf *ret_restart)
@@ -415,11 +416,32 @@ void options_print_sample(FILE *file)
 	}
 }
 
+/* mdoc(7) wants each sentence on a line of its own, and short lines. */
+static void print_sentences(FILE *file, const char *text)
+{
+	size_t column = 0;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		bool sentence_ends = text[word] == ' ' && text[word - 1] == '.';
+		fprintf(file, "%.*s", (int)word, text);
+		column += word + 1;
+		text += word + strspn(text + word, " ");
+		bool breaks = sentence_ends || column + strcspn(text, " ") > 76 || !*text;
+		fputc(breaks ? '\n' : ' ', file);
+		column = breaks ? 0 : column;
+	}
+}
+
+static void print_mdoc(FILE *file, const struct option_row *row)
+{
+	const char *value = !row->value ? "the host name" : row->value[0] ? row->value : "(none)";
+	fprintf(file, ".It Sy %s\n", row->key);
+	print_sentences(file, row->help);
+	fprintf(file, "Default:\n.Ql %s .\n%s", value, row->live ? "" : "Needs a restart.\n");
+}
+
 void options_print_mdoc(FILE *file)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		fprintf(file, ".It Sy %s\n%s\nDefault:\n.Ql %s .\n%s", options[i].key, options[i].help,
-			options[i].value ? (options[i].value[0] ? options[i].value : "(none)")
-					 : "the host name",
-			options[i].live ? "" : "Needs a restart.\n");
+		print_mdoc(file, &options[i]);
 }

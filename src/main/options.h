@@ -77,8 +77,8 @@ int options_set(struct main_config *config, const char *key, const char *value, 
 /* Appends "key=value" and a NUL for each option: what a child gets. */
 void options_serialize(const struct main_config *config, struct buf *ret);
 
-/* Reads what options_serialize() wrote over defaults. 0 or -EINVAL. */
-int options_deserialize(struct main_config *config, const char *data, size_t size);
+/* Reads what options_serialize() wrote over defaults. 0, or -EINVAL or -ENOENT (then *ret is untouched). */
+int options_deserialize(const char *data, size_t size, struct main_config *ret);
 
 /* Copies the live options from `from` to `to`. Appends the keys of options that differ but need a restart to
  * `ret_restart`, separated by spaces. */

@@ -9,6 +9,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
+
+/* Seconds for the follower: it ticks between services, and one may have hundreds of thousands of instances. */
+#define SERVICE_PATIENCE 30
 
 static void report(enum log_level level, const char *message, const char *name, const char *detail)
 {
@@ -20,7 +24,6 @@ static void configure(const struct inherit *inherit, struct view *view, const in
 	struct wiring_zones *ret_zones, struct dns_config *ret_dns)
 {
 	wiring_zones(&inherit->config, ret_zones);
-	ret_zones->view.sidecar = inherit->peer;
 	ret_zones->view.page = inherit->own;
 	ret_zones->view.thread = &inherit->own->threads[PAGE_FOLLOWER];
 	ret_zones->view.wake_fd = INHERIT_OWN_BELL;
@@ -44,7 +47,10 @@ static void reload(
 	if (log_parse_level(inherit->config.log.level, &level) == 0)
 		log_setup("dns", level);
 	dns_server_reconfigure(server, &dns);
-	if (view_reload_zones(view, &zones.view, message) < 0)
+	inherit_set_busy(inherit, true);
+	int r = view_reload_zones(view, &zones.view, message);
+	inherit_set_busy(inherit, false);
+	if (r < 0)
 		log_error("the zones stay as they were", "reason", message);
 	else
 		log_info("config taken over");
@@ -63,15 +69,18 @@ int role_dns(int parent)
 	if (r < 0)
 		goto out;
 	size_t count = 2 * (size_t)wiring_workers(&inherit.config) * inherit.config.dns.listen.count;
-	sockets = calloc(count, sizeof(int));
-	for (size_t i = 0; sockets && i < count; i++)
+	sockets = mem_alloc(count * sizeof(int));
+	for (size_t i = 0; i < count; i++)
 		sockets[i] = INHERIT_SOCKETS + (int)i;
 	atomic_store(&inherit.own->state, PAGE_LOADING);
 	configure(&inherit, NULL, sockets, &zones, &dns);
+	inherit_set_busy(&inherit, true);
 	r = view_create(&zones.view, &view, message);
+	inherit_set_busy(&inherit, false);
 	if (r < 0)
 		goto out;
 	configure(&inherit, view, sockets, &zones, &dns);
+	atomic_store(&inherit.own->threads[PAGE_FOLLOWER].patience, SERVICE_PATIENCE);
 	r = view_follow(view);
 	if (r == 0)
 		r = dns_server_start(&dns, &server);

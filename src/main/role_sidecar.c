@@ -4,13 +4,14 @@
 #include "main/roles.h"
 #include "main/wiring.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 
-#define OPEN_PATIENCE 600 /* seconds */
+/* Seconds that the HTTP thread may take for one reply, which may list a million instances. */
+#define LIST_PATIENCE 60
 
 static void report(enum log_level level, const char *message, const char *detail)
 {
@@ -48,9 +49,7 @@ static int start(const struct inherit *inherit, struct parts *parts, char messag
 	struct health_config health;
 	struct sidecar_config sidecar;
 	size_t count = inherit->config.http.listen.count;
-	parts->sockets = calloc(count, sizeof(int));
-	if (!parts->sockets)
-		return -ENOMEM;
+	parts->sockets = mem_alloc(count * sizeof(int));
 	for (size_t i = 0; i < count; i++)
 		parts->sockets[i] = INHERIT_SOCKETS + (int)i;
 	wiring_registry(&inherit->config, &registry);
@@ -58,13 +57,11 @@ static int start(const struct inherit *inherit, struct parts *parts, char messag
 	registry.thread = &inherit->own->threads[PAGE_WRITER];
 	registry.wake_fd = INHERIT_PEER_BELL;
 	registry.report = report;
-	/* Opening checks the whole file, and may migrate it, on this thread. */
-	atomic_store(&inherit->own->threads[PAGE_MAIN].patience, OPEN_PATIENCE);
 	int r = registry_writer_start(&registry, &parts->writer, message);
-	atomic_store(&inherit->own->threads[PAGE_MAIN].patience, 0);
 	if (r < 0)
 		return r;
 	parts->live = registry_live_create(inherit->config.registry.output_size);
+	atomic_store(&inherit->own->threads[PAGE_HTTP].patience, LIST_PATIENCE);
 	configure(inherit, parts, &health, &sidecar);
 	r = health_start(&health, &parts->health);
 	if (r < 0)
@@ -77,7 +74,9 @@ static void reload(const struct inherit *inherit, const struct parts *parts)
 	struct health_config health;
 	struct sidecar_config sidecar;
 	enum log_level level;
+	inherit_set_busy(inherit, true);
 	configure(inherit, parts, &health, &sidecar);
+	inherit_set_busy(inherit, false);
 	if (log_parse_level(inherit->config.log.level, &level) == 0)
 		log_setup("sidecar", level);
 	health_reconfigure(parts->health, &health);
@@ -91,8 +90,13 @@ int role_sidecar(int parent)
 	struct parts parts = {0};
 	char message[512] = "";
 	int r = inherit_open(parent, "sidecar", &inherit);
-	if (r == 0)
+	if (r == 0) {
+		/* The whole file is checked and may be migrated, and all checks are loaded, on this thread.
+		 */
+		inherit_set_busy(&inherit, true);
 		r = start(&inherit, &parts, message);
+		inherit_set_busy(&inherit, false);
+	}
 	if (r < 0)
 		log_error("sidecar cannot start", "error", err_str(r), "detail", message);
 	else

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "main/wiring.h"
 #include "net/listen.h"
 
@@ -25,9 +25,7 @@ static void replace(char **item, const struct net_addr *addr)
 {
 	char text[NET_ADDR_TEXT];
 	free(*item);
-	*item = strdup(net_addr_format(addr, text));
-	if (!*item)
-		abort();
+	*item = mem_strdup(net_addr_format(addr, text));
 }
 
 /* One address for all workers: the first socket settles a port 0 for the others. */
@@ -72,9 +70,7 @@ static void tell(const struct main_config *config, const struct sockets *sockets
 
 static int *descriptors(size_t count)
 {
-	int *fds = malloc((count ? count : 1) * sizeof(int));
-	if (!fds)
-		abort();
+	int *fds = mem_alloc(count * sizeof(int));
 	for (size_t i = 0; i < count; i++)
 		fds[i] = -1;
 	return fds;

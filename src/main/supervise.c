@@ -2,6 +2,7 @@
 #include "main/supervise.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #include "base/page.h"
 #include "base/str.h"
 #include "main/children.h"
-#include "main/inherit.h"
 #include "main/lock.h"
 #include "main/notify.h"
 #include "main/privileges.h"
@@ -30,7 +30,8 @@
 #define END_PATIENCE (5 * CLOCK_NS_PER_S)
 
 struct supervisor {
-	struct main_config *config;
+	struct main_config *config; /* what is in force, with the ports and the path that were chosen */
+	struct main_config asked;   /* what the sources said, to which a reload is compared */
 	const struct config_sources *sources;
 	struct sockets sockets;
 	struct child children[CHILD_COUNT];
@@ -104,7 +105,12 @@ static int set_up(struct supervisor *s, char message[512])
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	int r = privileges_find(s->config->process.user, &uid, &gid);
+	/* A copy, by the way that the children get theirs. */
+	serialize(s);
+	int r = options_deserialize(s->serialized.data, s->serialized.size, &s->asked);
+	if (r < 0)
+		return r;
+	r = privileges_find(s->config->process.user, &uid, &gid);
 	if (r < 0)
 		return r;
 	choose_registry(s->config, uid, gid);
@@ -119,10 +125,6 @@ static int set_up(struct supervisor *s, char message[512])
 	s->children[CHILD_SIDECAR].sockets = s->sockets.http;
 	s->children[CHILD_SIDECAR].socket_count = s->sockets.http_count;
 	serialize(s);
-	if (s->serialized.size > INHERIT_MESSAGE_MAX) {
-		snprintf(message, 512, "the config is larger than %d bytes", INHERIT_MESSAGE_MAX);
-		return -E2BIG;
-	}
 	r = privileges_drop(uid, gid);
 	if (r < 0)
 		return r;
@@ -135,6 +137,8 @@ static void greet(const struct supervisor *s)
 {
 	const struct main_config *c = s->config;
 	struct net_addr dns;
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	struct buf lines = {0};
 	char text[NET_ADDR_TEXT], *path = realpath(c->registry.path, NULL);
 	net_addr_parse(c->dns.listen.items[0], 0, &dns);
 	net_addr_format(&dns, text);
@@ -145,15 +149,20 @@ static void greet(const struct supervisor *s)
 		text[size - 1] = '\0';
 		host++;
 	}
-	printf("svcdnsd %s is ready: DNS on %s (udp, tcp), HTTP on %s, registry in %s\n\n"
-	       "Try, in another terminal:\n"
-	       "  curl -X PUT %s/v1/agent/service/register -d '{\"Name\": \"web\", \"Port\": 8080}'\n"
-	       "  dig @%s -p %u web.%s SRV\n"
-	       "  curl %s/v1/health/service/web?pretty\n\n",
+	buf_printf(&lines,
+		"svcdnsd %s is ready: DNS on %s (udp, tcp), HTTP on %s, registry in %s\n\n"
+		"Try, in another terminal:\n"
+		"  curl -X PUT %s/v1/agent/service/register -d '{\"Name\": \"web\", \"Port\": 8080}'\n"
+		"  dig @%s -p %u web.%s SRV\n"
+		"  curl %s/v1/health/service/web?pretty\n\n",
 		SVCDNS_VERSION, c->dns.listen.items[0], c->http.listen.items[0],
 		path ? path : c->registry.path, c->http.listen.items[0], host, (unsigned)net_addr_port(&dns),
 		c->zone.name.items[0], c->http.listen.items[0]);
-	fflush(stdout);
+	/* Nobody may read it; we do not wait for that (a pipe that is writable takes PIPE_BUF bytes). */
+	if (poll(&out, 1, 0) == 1 && out.revents == POLLOUT &&
+		write(STDOUT_FILENO, lines.data, lines.size < PIPE_BUF ? lines.size : PIPE_BUF) < 0)
+		log_warn("cannot print the greeting", "error", err_str(errno));
+	buf_finish(&lines);
 	free(path);
 }
 
@@ -185,20 +194,26 @@ static void reap(struct supervisor *s, int64_t now)
 static void reload(struct supervisor *s)
 {
 	struct main_config fresh;
-	struct buf errors = {0}, restart = {0};
+	struct buf errors = {0}, restart = {0}, chosen = {0};
+	enum log_level level;
 	if (config_load(s->sources, &fresh, &errors) < 0) {
 		for (char *line = strtok(errors.data, "\n"); line; line = strtok(NULL, "\n"))
 			log_error("config not taken over", "reason", line);
 		buf_finish(&errors);
 		return;
 	}
-	options_take_live(s->config, &fresh, &restart);
+	options_take_live(&s->asked, &fresh, &restart);
+	options_take_live(
+		s->config, &fresh, &chosen); /* what was chosen at the start differs, and is no news */
 	options_finish(&fresh);
+	if (log_parse_level(s->config->log.level, &level) == 0)
+		log_setup("supervisor", level);
 	serialize(s);
 	for (int i = 0; i < CHILD_COUNT; i++)
 		children_configure(&s->children[i], &s->serialized);
 	log_info("config read", "needs_restart", restart.size ? restart.data : NULL);
 	buf_finish(&restart);
+	buf_finish(&chosen);
 }
 
 static void end(struct supervisor *s, int64_t now)
@@ -229,7 +244,8 @@ static void handle_signals(struct supervisor *s, int64_t now)
 static void look(struct supervisor *s, int64_t now)
 {
 	int64_t elapsed = now - s->looked_ns;
-	if (elapsed < LOOK)
+	/* At the end threads wait for one another; that has a limit of its own. */
+	if (elapsed < LOOK || s->ending)
 		return;
 	s->looked_ns = now;
 	if (elapsed > LONGEST_STEP)
@@ -253,10 +269,12 @@ static void tell_ready(struct supervisor *s, int64_t now)
 	}
 }
 
-/* How long the loop may sleep: until the next start, look or end; in milliseconds, rounded up. */
+/* How long the loop may sleep: until the next start, look or sign of life; in milliseconds, rounded up. */
 static int next_wait(const struct supervisor *s, int64_t now)
 {
 	int64_t wait = s->ready ? LOOK : 20 * CLOCK_NS_PER_MS;
+	if (s->watchdog_ns > 0 && s->watchdog_at_ns - now < wait)
+		wait = s->watchdog_at_ns - now;
 	for (int i = 0; i < CHILD_COUNT; i++)
 		if (s->children[i].pid == 0 && !s->ending && s->children[i].start_at_ns - now < wait)
 			wait = s->children[i].start_at_ns - now;
@@ -290,6 +308,7 @@ static void loop(struct supervisor *s)
 
 int supervise(struct main_config *config, const struct config_sources *sources)
 {
+	log_own_stderr();
 	struct supervisor s = {.config = config, .sources = sources, .lock = -1, .signals = -1};
 	enum log_level level;
 	char message[512];
@@ -310,6 +329,7 @@ int supervise(struct main_config *config, const struct config_sources *sources)
 	if (s.lock >= 0)
 		close(s.lock);
 	options_finish(config);
+	options_finish(&s.asked);
 	if (r == 0)
 		log_info("ended");
 	return r < 0 ? 1 : 0;

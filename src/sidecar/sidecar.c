@@ -15,8 +15,8 @@
 #include "sidecar/call.h"
 
 #define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
-#define STOP_NS (5 * CLOCK_NS_PER_S)
-#define STOP_TICK_US 10000 /* how often an end looks whether all is done */
+#define STOP_NS (3 * CLOCK_NS_PER_S) /* the supervisor kills after 5, and the writer has to end too */
+#define STOP_TICK_US 10000           /* how often an end looks whether all is done */
 
 /* The places in sidecar->events. */
 enum { EVENT_TICK, EVENT_TIMER, EVENT_MORE, EVENT_INBOX, EVENT_WAKE, EVENT_CONTROL };

@@ -61,23 +61,63 @@ static void test_errors(void **state)
 	expect("[dns]\nnonsense\n", NULL, 0, "@:2: expected [section] or key = value\n");
 	expect("workers = 2\n", NULL, 0, "@:1: workers: there is no such key\n");
 	expect("[dns]\nlisten = 127.0.0.1\n", NULL, 0,
-		"dns.listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:53 or [::1]:53\n");
-	memset(line, 'x', sizeof(line));
-	memcpy(line, "[dns]\nnsid = ", 13);
-	line[sizeof(line) - 2] = '\n';
-	line[sizeof(line) - 1] = '\0';
-	/* What inih makes of the rest of the line is told too; the first error is the one that matters. */
-	char path[] = "/tmp/svcdns-test-XXXXXX";
-	int fd = mkstemp(path);
-	assert_int_equal(write(fd, line, strlen(line)), (ssize_t)strlen(line));
-	close(fd);
-	struct config_sources sources = {.file = path};
-	struct main_config config;
-	struct buf got = {0};
-	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
-	unlink(path);
-	assert_non_null(strstr(got.data, ":2: the line is too long\n"));
-	buf_finish(&got);
+		"@:2: dns.listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:53 or "
+		"[::1]:53\n");
+	expect("[dns]\nworkers = many\nnonsense\nmore\n", NULL, 0,
+		"@:2: dns.workers: 'many' is not a number from 0 to 64\n"
+		"@:3: expected [section] or key = value\n@:4: expected [section] or key = value\n");
+	expect("[dns\nworkers = 2\n", NULL, 0,
+		"@:1: expected [section] or key = value\n@:2: workers: there is no such key\n");
+	/* What only the whole can tell still knows where the key stood. */
+	expect("[log]\nlevel = loud\n[http]\nwait_default = 2h\ntoken_file = /nonexistent/token\n", NULL, 0,
+		"@:2: log.level: 'loud' is none of debug, info, warn, error\n"
+		"@:5: http.token_file: /nonexistent/token: No such file or directory\n"
+		"@:4: http.wait_default: longer than http.wait_max\n");
+	snprintf(line, sizeof(line), "[dns]\nnsid = %0300d\nworkers = x\n", 0);
+	expect(line, NULL, 0,
+		"@:2: the line is longer than 198 bytes; a list may go on in the next line, indented\n"
+		"@:3: dns.workers: 'x' is not a number from 0 to 64\n");
+}
+
+/* What other editors leave in a file, and how a list goes on. */
+static void test_lines(void **state)
+{
+	(void)state;
+	expect("\xef\xbb\xbf[dns]\r\nworkers = 2 ; two\r\n\r\n[http]\r\n[dns]\r\nnsid = x", NULL, 0, "");
+	expect("\xef\xbb\xbfnonsense\r\n", NULL, 0, "@:1: expected [section] or key = value\n");
+	expect("[dns]\nlisten = 127.0.0.1:1,\n\t127.0.0.1:2,\n  [::1]:2\nworkers = 3\n", NULL, 0, "");
+	expect("[dns]\nlisten = 127.0.0.1:1,\n  127.0.0.1\n", NULL, 0,
+		"@:2: dns.listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:53 or "
+		"[::1]:53\n");
+	expect("[dns]\nworkers = 2\n  nsid = x\n  udp_size = 1\n", NULL, 0,
+		"@:3: dns.workers: an indented line goes on with the list before it, which must end with a "
+		"comma\n");
+	expect("[dns]\n  workers = 2\n", NULL, 0, "");
+}
+
+/* More than there is room for. */
+static void test_too_many(void **state)
+{
+	struct buf flag = {0};
+	(void)state;
+	buf_str(&flag, "zone.name=z");
+	for (int i = 0; i < 64; i++)
+		buf_printf(&flag, ",z%d.local", i);
+	const char *zones[] = {flag.data};
+	expect("", zones, 1, "--zone.name: more than 64 zones and zone files\n");
+	buf_clear(&flag);
+	buf_str(&flag, "dns.listen=127.0.0.1:1");
+	for (int i = 0; i < 16; i++)
+		buf_printf(&flag, ",127.0.0.1:%d", i + 2);
+	const char *addresses[] = {flag.data};
+	expect("", addresses, 1, "--dns.listen: more than 16 addresses\n");
+	buf_clear(&flag);
+	buf_str(&flag, "http.hosts=h");
+	for (int i = 0; i < 6000; i++)
+		buf_printf(&flag, ",host%05d", i);
+	const char *hosts[] = {flag.data};
+	expect("", hosts, 1, "the config is larger than 57344 bytes\n");
+	buf_finish(&flag);
 }
 
 static void test_flags(void **state)
@@ -104,7 +144,7 @@ static void test_whole(void **state)
 	buf_clear(&got);
 	sources.flags = user;
 	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
-	assert_string_equal(got.data, "process.user: there is no user 'no-such-user-here'\n");
+	assert_string_equal(got.data, "--process.user: there is no user 'no-such-user-here'\n");
 	buf_clear(&got);
 	sources = (struct config_sources){.file = "/nonexistent/svcdns.conf"};
 	assert_int_equal(config_load(&sources, &config, &got), -EINVAL);
@@ -117,6 +157,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_whole),
 	};

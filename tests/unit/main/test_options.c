@@ -80,7 +80,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(options_set(&config, "check.interval_min", "150ms", message), 0);
 	assert_int_equal(options_set(&config, "dns.nsid", "a=b, c", message), 0);
 	options_serialize(&config, &text);
-	assert_int_equal(options_deserialize(&copy, text.data, text.size), 0);
+	assert_int_equal(options_deserialize(text.data, text.size, &copy), 0);
 	options_serialize(&copy, &again);
 	assert_int_equal(text.size, again.size);
 	assert_memory_equal(text.data, again.data, text.size);
@@ -89,8 +89,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(copy.http.body_size, 2 << 20);
 	assert_string_equal(copy.dns.nsid, "a=b, c");
 	options_finish(&copy);
-	assert_int_equal(options_deserialize(&copy, text.data, text.size - 1), -EINVAL);
-	options_finish(&copy);
+	assert_int_equal(options_deserialize(text.data, text.size - 1, &copy), -EINVAL);
+	assert_int_equal(options_deserialize("dns.nope=1", sizeof("dns.nope=1"), &copy), -ENOENT);
 	buf_finish(&text);
 	buf_finish(&again);
 	options_finish(&config);

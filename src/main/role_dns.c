@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Seconds for the follower: it ticks between services, and one may have hundreds of thousands of instances. */
+/* Seconds for the follower: it ticks between services, and one may have hundreds of thousands of instances.
+ */
 #define SERVICE_PATIENCE 30
 
 static void report(enum log_level level, const char *message, const char *name, const char *detail)

@@ -2,6 +2,8 @@
 #include "sidecar/api.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -176,12 +178,84 @@ struct services {
 	size_t count;
 };
 
+/* The walk that ?node-meta= needs: services with an instance on a node that has it, and the tags of those. */
+struct gather {
+	const struct call *call;
+	struct arena *arena;
+	const struct registry_node *nodes;
+	size_t node_count;
+	struct registry_service *services;
+	size_t count;
+};
+
+static int compare_node(const void *name, const void *node)
+{
+	return strcasecmp(name, ((const struct registry_node *)node)->name);
+}
+
+static bool is_on_match(const struct gather *gather, const struct registry_instance *instance)
+{
+	const struct registry_node *node = bsearch(
+		instance->node, gather->nodes, gather->node_count, sizeof(*gather->nodes), compare_node);
+
+	return node && api_node_matches(gather->call, node);
+}
+
+/* The instance's tags, each once; returns the list, which may have moved. */
+static const char **add_tags(
+	struct arena *arena, const char **tags, size_t *count, const struct registry_instance *instance)
+{
+	for (size_t i = 0; i < instance->tag_count; i++) {
+		size_t at = 0;
+
+		while (at < *count && !str_eq(tags[at], instance->tags[i]))
+			at++;
+		if (at < *count)
+			continue;
+		tags = arena_grow(arena, tags, *count, sizeof(*tags));
+		tags[(*count)++] = arena_strdup(arena, instance->tags[i]);
+	}
+	return tags;
+}
+
+static int gather_service(
+	const char *name, const struct registry_instance *instances, size_t count, void *ctx)
+{
+	struct gather *gather = ctx;
+	const char **tags = NULL;
+	size_t tag_count = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_on_match(gather, &instances[i]))
+			continue;
+		tags = add_tags(gather->arena, tags, &tag_count, &instances[i]);
+		found = true;
+	}
+	if (!found)
+		return 0;
+	gather->services =
+		arena_grow(gather->arena, gather->services, gather->count, sizeof(*gather->services));
+	gather->services[gather->count++] = (struct registry_service){
+		.name = arena_strdup(gather->arena, name), .tags = tags, .tag_count = tag_count};
+	return 0;
+}
+
 static int fetch_services(struct call *call, struct registry_reader *reader, struct arena *arena, void **ret)
 {
 	struct services *rows = arena_alloc(arena, sizeof(*rows));
+	struct gather gather = {.call = call, .arena = arena};
+	uint64_t index;
+	int error;
 
 	*ret = rows;
-	return registry_reader_services(reader, arena, &rows->items, &rows->count);
+	if (!call_query(call, "node-meta"))
+		return registry_reader_services(reader, arena, &rows->items, &rows->count);
+	error = registry_reader_nodes(reader, NULL, arena, &gather.nodes, &gather.node_count);
+	if (!error)
+		error = registry_reader_walk(reader, gather_service, &gather, &index);
+	*rows = (struct services){gather.services, gather.count};
+	return error;
 }
 
 static void render_services(struct call *call, struct encode *encode, const void *rows)

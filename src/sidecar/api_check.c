@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "sidecar/decode.h"
 
+#define LIVE_LAG CLOCK_NS_PER_S
+
 void api_check_register(struct call *call)
 {
 	struct registry_command *command = registry_command_create(REGISTRY_PUT_CHECK);
@@ -116,6 +118,15 @@ static void no_ttl(struct call *call)
 	call_text(call, 500, "CheckID \"%.200s\" does not have associated TTL", call->rest);
 }
 
+/* The health thread brings new and removed checks into the live table, a little after the writer's reply.
+ * Until it surely has, the table may still speak of an earlier check with the same id. */
+static bool live_may_lag(const struct call *call)
+{
+	const struct sidecar *sidecar = call->sidecar;
+
+	return clock_now(sidecar->config.clock) - sidecar->checks_ns < LIVE_LAG;
+}
+
 static void heartbeat(struct call *call, enum registry_status status, const char *text)
 {
 	const struct sidecar_config *config = &call->sidecar->config;
@@ -127,6 +138,8 @@ static void heartbeat(struct call *call, enum registry_status status, const char
 	switch (registry_live_heartbeat(
 		config->live, config->node_name, call->rest, status, output, call->arrival_ns)) {
 	case REGISTRY_LIVE_SAME:
+		if (live_may_lag(call))
+			break;
 		/* Nothing to write; but DNS may still be applying the heartbeat that brought the change. */
 		call->gate = call->sidecar->status_index;
 		call_send(call);
@@ -135,6 +148,8 @@ static void heartbeat(struct call *call, enum registry_status status, const char
 		write_status(call, status, output);
 		return;
 	case REGISTRY_LIVE_NOT_TTL:
+		if (live_may_lag(call))
+			break;
 		no_ttl(call);
 		return;
 	case REGISTRY_LIVE_UNKNOWN:

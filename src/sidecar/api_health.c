@@ -230,6 +230,34 @@ struct checks {
 	const struct registry_node *own; /* serfHealth is in the list */
 };
 
+/* With ?node-meta= keeps the checks of nodes that have it; rows of one node stand together. */
+static int keep_matching(
+	struct call *call, struct registry_reader *reader, struct arena *arena, struct checks *rows)
+{
+	struct registry_check *kept;
+	size_t count = 0;
+	bool matches = false;
+
+	if (!call_query(call, "node-meta"))
+		return 0;
+	kept = arena_alloc(arena, (rows->count + 1) * sizeof(*kept));
+	for (size_t i = 0; i < rows->count; i++) {
+		if (i == 0 || !str_eq(rows->items[i].node, rows->items[i - 1].node)) {
+			const struct registry_node *node;
+			int error = api_fetch_node(reader, arena, rows->items[i].node, &node);
+
+			if (error)
+				return error;
+			matches = node && api_node_matches(call, node);
+		}
+		if (matches)
+			kept[count++] = rows->items[i];
+	}
+	rows->items = kept;
+	rows->count = count;
+	return 0;
+}
+
 static int fetch_checks(struct call *call, struct registry_reader *reader, struct arena *arena,
 	const struct registry_filter *filter, bool serf_health, void **ret)
 {
@@ -237,6 +265,8 @@ static int fetch_checks(struct call *call, struct registry_reader *reader, struc
 	int error = registry_reader_checks(reader, filter, arena, &rows->items, &rows->count);
 
 	*ret = rows;
+	if (!error)
+		error = keep_matching(call, reader, arena, rows);
 	if (error || !serf_health)
 		return error;
 	return api_fetch_node(reader, arena, call->sidecar->config.node_name, &rows->own);

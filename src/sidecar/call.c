@@ -153,9 +153,9 @@ void call_begin(struct sidecar *sidecar, struct server_request *request)
 	call->route = routes_find(request->path, &rest);
 	call->pretty = flag(call, "pretty");
 	if (!call->route) {
-		/* python-consul reads the index even from a 404. */
+		/* python-consul reads the index even from a 404; where nothing is kept, none ever moves. */
 		if (str_starts(request->path, "/v1/kv/"))
-			call->index = atomic_load(&sidecar->config.self->index);
+			call->index = 1;
 		call_text(call, 404, "Invalid URL path: not a recognized HTTP API endpoint\n");
 		return;
 	}
@@ -336,6 +336,8 @@ static void command_done(struct registry_command *command, void *ctx)
 	struct call *call = ctx;
 
 	call->sidecar->writing--;
+	if (command->op != REGISTRY_SET_STATUS)
+		call->sidecar->checks_ns = clock_now(call->sidecar->config.clock);
 	call->writing = false;
 	if (command->error != -ENOENT || !call->unknown_is_fine)
 		call->error = command->error;

@@ -31,6 +31,7 @@ struct sidecar {
 	struct call *calls;
 	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */
+	int64_t checks_ns;     /* when a check may last have come or gone; monotonic */
 	uint64_t random;
 	int64_t timer_ns; /* when the timer is set to ring; INT64_MAX: never */
 	bool stopping;

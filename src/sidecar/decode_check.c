@@ -81,6 +81,8 @@ static int fill_headers(
 
 	json_object_foreach(object, key, values)
 	{
+		if (json_is_null(values))
+			continue;
 		if (!json_is_array(values))
 			return fields_mistyped(
 				&decode->fields, path, "Header", values, "map[string][]string");

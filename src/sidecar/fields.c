@@ -152,6 +152,17 @@ static int fill_duration(
 		text);
 }
 
+/* In a list or map of texts a null is an empty one, as Go reads it. */
+static bool is_text(const json_t *value)
+{
+	return json_is_string(value) || json_is_null(value);
+}
+
+static const char *copy_text(struct fields *fields, const json_t *value)
+{
+	return json_is_null(value) ? "" : arena_strdup(fields->arena, json_string_value(value));
+}
+
 static int fill_strings(struct fields *fields, const char *path, const char *name, const json_t *value,
 	struct field_strings *ret)
 {
@@ -165,9 +176,9 @@ static int fill_strings(struct fields *fields, const char *path, const char *nam
 	items = arena_alloc(fields->arena, (count + 1) * sizeof(*items));
 	json_array_foreach(value, i, item)
 	{
-		if (!json_is_string(item))
+		if (!is_text(item))
 			return fields_mistyped(fields, path, name, item, "[]string");
-		items[i] = arena_strdup(fields->arena, json_string_value(item));
+		items[i] = copy_text(fields, item);
 	}
 	*ret = (struct field_strings){items, count};
 	return 0;
@@ -186,14 +197,14 @@ static int fill_pairs(
 	items = arena_alloc(fields->arena, (json_object_size(value) + 1) * sizeof(*items));
 	json_object_foreach(value, key, item)
 	{
-		if (!json_is_string(item))
+		if (!is_text(item))
 			return fields_fail(fields,
 				"Request decode failed: json: cannot unmarshal %s into field "
 				"\"%.100s%.100s.%.100s\" "
 				"of type string",
 				type_name(item), path, name, key);
 		items[count].key = arena_strdup(fields->arena, key);
-		items[count++].value = arena_strdup(fields->arena, json_string_value(item));
+		items[count++].value = copy_text(fields, item);
 	}
 	*ret = (struct field_pairs){items, count};
 	return 0;

@@ -111,15 +111,16 @@ static void open_reader(struct sidecar *sidecar)
 		log_warn("the registry cannot be opened for reading", "error", err_str(error));
 }
 
-/* Wakes the watchers of a whole table, if its index has moved past what they have seen. */
+/* Wakes the watchers of a whole table, if its index has moved past what they have seen; all of them, if that
+ * cannot be read now. */
 static void wake_resource(struct sidecar *sidecar, enum registry_resource resource)
 {
 	uint64_t index;
 
-	if (!blocking_watched(sidecar->blocking, resource, "") || !sidecar->reader)
+	if (!blocking_watched(sidecar->blocking, resource, ""))
 		return;
 	/* Which node a query watches is not known here: all of them look again. */
-	if (resource == REGISTRY_RESOURCE_NODE ||
+	if (resource == REGISTRY_RESOURCE_NODE || !sidecar->reader ||
 		registry_reader_resource(sidecar->reader, resource, "", &index) != 0)
 		index = UINT64_MAX;
 	blocking_wake(sidecar->blocking, resource, "", index);
@@ -129,6 +130,10 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 {
 	struct sidecar *sidecar = ctx;
 
+	for (size_t i = 0; i < commit->count; i++)
+		if (commit->changes[i].kind == REGISTRY_CHECK_PUT ||
+			commit->changes[i].kind == REGISTRY_CHECK_GONE)
+			sidecar->checks_ns = clock_now(sidecar->config.clock);
 	if (blocking_count(sidecar->blocking) == 0)
 		return;
 	for (size_t i = 0; i < commit->count; i++)

@@ -169,6 +169,13 @@ static const struct {
 		"\"Checks\":null,"
 		"\"Kind\":null,\"Proxy\":null,\"Connect\":null}",
 		"n1/web 'web' :0 w1/1"},
+	/* A null in a list or map is an empty text, as in Go. */
+	{service, "{\"Name\":\"web\",\"Tags\":[null,\"t\"],\"Meta\":{\"a\":null}}",
+		"n1/web 'web' :0 w1/1 # #t a="},
+	{service,
+		"{\"Name\":\"web\",\"Check\":{\"TCP\":\"h:1\",\"Interval\":\"1s\",\"Header\":{\"A\":null}}}",
+		"n1/web 'web' :0 w1/1 [service:web 'Service 'web' check' of 'web' critical tcp 'h:1' "
+		"interval=1000000000]"},
 	{service,
 		"{\"Name\":\"web\",\"Meta\":{\"a\":\"1\",\"B\":\"2\"},\"Weights\":{\"Passing\":10,"
 		"\"Warning\":0},"

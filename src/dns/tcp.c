@@ -427,7 +427,7 @@ static void prepare_listener(int fd)
 
 struct tcp *tcp_create(struct dns_worker *worker, const int *fds, size_t count)
 {
-	struct tcp *tcp = mem_alloc(sizeof(*tcp) + count * sizeof(tcp->listeners[0]));
+	struct tcp *tcp = mem_alloc(sizeof(*tcp) + count * sizeof(struct event *));
 	tcp->worker = worker;
 	for (int state = 0; state < STATES; state++)
 		TAILQ_INIT(&tcp->lists[state]);
@@ -458,15 +458,21 @@ static void stop_accepting(struct tcp *tcp)
 	event_del(tcp->backoff);
 }
 
+/* Closes all that are in a state below `end`. */
+static void close_all(struct tcp *tcp, int end)
+{
+	for (int state = 0; state < end; state++)
+		for (struct connection *c = TAILQ_FIRST(&tcp->lists[state]), *next; c; c = next) {
+			next = TAILQ_NEXT(c, link);
+			connection_close(c);
+		}
+}
+
 void tcp_drain(struct tcp *tcp)
 {
-	struct connection *c;
 	stop_accepting(tcp);
-	for (int state = 0; state < WRITING; state++)
-		while ((c = TAILQ_FIRST(&tcp->lists[state])))
-			connection_close(c);
-	TAILQ_FOREACH(c, &tcp->lists[WRITING], link)
-	{
+	close_all(tcp, WRITING);
+	for (struct connection *c = TAILQ_FIRST(&tcp->lists[WRITING]); c; c = TAILQ_NEXT(c, link)) {
 		c->ended = true;
 		c->held = false;
 		buf_finish(&c->in);
@@ -481,11 +487,8 @@ void tcp_destroy(struct tcp *tcp)
 {
 	if (!tcp)
 		return;
-	struct connection *c;
 	tcp->draining = false;
-	for (int state = 0; state < STATES; state++)
-		while ((c = TAILQ_FIRST(&tcp->lists[state])))
-			connection_close(c);
+	close_all(tcp, STATES);
 	for (size_t i = 0; i < tcp->listener_count; i++)
 		event_free(tcp->listeners[i]);
 	event_free(tcp->sweep);

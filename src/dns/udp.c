@@ -181,7 +181,7 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count)
 {
-	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(udp->sockets[0]));
+	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(struct event *));
 	udp->worker = worker;
 	udp->batch = batch_create();
 	udp->pause = worker_event(worker, -1, 0, on_pause_over, udp);

@@ -94,6 +94,18 @@ static const char *connect_failure(int error, char ret[96])
 	return ret;
 }
 
+/* Where nobody listens on a port from which connections are made too, TCP may connect our socket to itself
+ * (RFC 9293 section 3.5, simultaneous open). */
+static bool is_own_echo(int fd)
+{
+	struct sockaddr_storage own = {0}, peer = {0};
+	socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0 && own_size == peer_size &&
+	       memcmp(&own, &peer, own_size) == 0;
+}
+
 static void on_connected(evutil_socket_t fd, short events, void *ctx)
 {
 	struct health_probe *probe = ctx;
@@ -104,6 +116,8 @@ static void on_connected(evutil_socket_t fd, short events, void *ctx)
 
 	if (getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		error = errno;
+	if (!error && is_own_echo((int)fd))
+		error = ECONNREFUSED;
 	if (error) {
 		try_next(probe, connect_failure(error, failure));
 		return;
@@ -175,9 +189,10 @@ static void on_deadline(evutil_socket_t fd, short events, void *ctx)
 {
 	struct health_probe *probe = ctx;
 
-	if (!probe->count && probe->resolve)
+	if (!probe->count && probe->resolve) {
+		probe->own_fault = health_resolve_waits(probe->resolve);
 		finish_dial(probe, probe->target, "i/o timeout while resolving the name");
-	else if (!probe->count)
+	} else if (!probe->count)
 		finish_dial(probe, probe->target, "missing or bad port in address");
 	else
 		try_next(probe, "i/o timeout");

@@ -21,11 +21,14 @@ static int64_t interval_ns(const struct health_core *core, const struct health_c
 							      : interval;
 }
 
+/* A probe that hangs holds one of the places in flight, so nobody may hold one for longer. */
 static int64_t timeout_ns(const struct health_core *core, const struct health_check *check)
 {
 	int64_t timeout = check->row->definition.timeout_ns;
 
-	return timeout > 0 ? timeout : core->config.tuning.timeout_default_ns;
+	if (timeout <= 0)
+		timeout = core->config.tuning.timeout_default_ns;
+	return timeout < core->config.tuning.timeout_max_ns ? timeout : core->config.tuning.timeout_max_ns;
 }
 
 static size_t output_size(const struct health_core *core, const struct health_check *check)
@@ -96,6 +99,8 @@ static void on_probe_done(const struct health_result *result, void *ctx)
 	health_scheduler_finished(&core->scheduler);
 	metrics_add(core->config.metrics, METRIC_HEALTH_PROBES, 1);
 	count_running(core);
+	if (core->config.again)
+		core->config.again(core->config.ctx);
 	if (watch_clock(core)) { /* the probe's timeout ran while nobody worked at it: ask again */
 		health_scheduler_probe_at(&core->scheduler, work_timer(check), core->last_ns);
 		return;
@@ -271,10 +276,9 @@ void health_core_commit(struct health_core *core, const struct registry_commit *
 			health_core_gone(core, change->node, change->check_id);
 			break;
 		case REGISTRY_SERVICE_CHANGED:
+		case REGISTRY_NODE_CHANGED:
 			if (change->check_id)
 				health_core_changed(core, change->node, change->check_id);
-			break;
-		case REGISTRY_NODE_CHANGED:
 			break;
 		}
 	}

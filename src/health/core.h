@@ -21,7 +21,7 @@
 
 struct health_core_tuning { /* what a reload may change; see health.h */
 	unsigned in_flight;
-	int64_t interval_min_ns, interval_default_ns, timeout_default_ns;
+	int64_t interval_min_ns, interval_default_ns, timeout_default_ns, timeout_max_ns;
 	int64_t restart_spread_ns, stopped_ns;
 	uint32_t output_size;
 };
@@ -41,6 +41,9 @@ struct health_core_config {
 		struct registry_check *ret, void *ctx);
 	/* Takes over a command; its done() comes later, on this thread. */
 	void (*submit)(struct registry_command *command, void *ctx);
+	/* A probe ended: another may take its place, or something is due earlier than it was, so step again
+	 * soon; not from within the call. May be NULL. */
+	void (*again)(void *ctx);
 	void *ctx;
 };
 

@@ -43,6 +43,7 @@ static struct health_core_tuning tuning_of(const struct health_config *config)
 		.interval_min_ns = config->interval_min_ns,
 		.interval_default_ns = config->interval_default_ns,
 		.timeout_default_ns = config->timeout_default_ns,
+		.timeout_max_ns = config->timeout_max_ns,
 		.restart_spread_ns = config->restart_spread_ns,
 		.stopped_ns = config->stopped_ns,
 		.output_size = config->output_size,
@@ -82,6 +83,14 @@ static void submit(struct registry_command *command, void *ctx)
 	struct health *health = ctx;
 
 	registry_writer_submit(health->config.writer, command, health->inbox);
+}
+
+/* The alarm clock was set before the probe ended. */
+static void again(void *ctx)
+{
+	struct health *health = ctx;
+
+	event_active(health->timer, EV_TIMEOUT, 0);
 }
 
 static void on_commit(const struct registry_commit *commit, void *ctx)
@@ -207,6 +216,7 @@ static void create_core(struct health *health)
 		.cancel = cancel_probe,
 		.look_up = look_up,
 		.submit = submit,
+		.again = again,
 		.ctx = health,
 	};
 

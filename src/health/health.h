@@ -17,6 +17,7 @@ struct health_config {
 	unsigned in_flight;      /* probes that may run at once */
 	int64_t interval_min_ns; /* shorter intervals are raised to this */
 	int64_t interval_default_ns, timeout_default_ns;
+	int64_t timeout_max_ns;    /* a probe holds its place no longer than this, whatever its check says */
 	int64_t restart_spread_ns; /* loaded checks are first probed within min(interval, this): 10 s */
 	int64_t stopped_ns;   /* a gap in our own clock longer than this means that we were stopped: 2 s */
 	uint32_t output_size; /* bytes of a probe's output that are kept */

@@ -40,6 +40,7 @@ struct shared {
 	pthread_cond_t work;
 	struct queue waiting, finished;
 	unsigned workers, idle, users;
+	unsigned queued; /* in `waiting` */
 	bool stop;
 	int bell;
 };
@@ -142,6 +143,7 @@ static void *worker(void *arg)
 			shared->idle--;
 			continue;
 		}
+		shared->queued--;
 		request->progress = RUNNING;
 		pthread_mutex_unlock(&shared->lock);
 		look_up(request);
@@ -249,14 +251,16 @@ void health_resolve_start(struct health_resolver *resolver, const char *host, ui
 	request->done = done;
 	request->ctx = ctx;
 	pthread_mutex_lock(&shared->lock);
-	if (!shared->idle && shared->workers < HEALTH_RESOLVE_THREADS && start_worker(shared) < 0 &&
-		!shared->workers) {
+	/* An idle thread that was woken counts as idle until it runs, so what waits for one counts too. */
+	if (shared->queued >= shared->idle && shared->workers < HEALTH_RESOLVE_THREADS &&
+		start_worker(shared) < 0 && !shared->workers) {
 		request->progress = DONE;
 		str_copy(request->error, sizeof(request->error), "no thread to resolve the name");
 		push(&shared->finished, request);
 		net_wake_ring(shared->bell);
 	} else {
 		push(&shared->waiting, request);
+		shared->queued++;
 		pthread_cond_signal(&shared->work);
 	}
 	pthread_mutex_unlock(&shared->lock);
@@ -277,9 +281,18 @@ void health_resolve_cancel(struct health_resolve *request)
 		*at = request->next;
 		if (!*at)
 			shared->waiting.last = at;
+		shared->queued--;
 		pthread_mutex_unlock(&shared->lock);
 		free_request(request);
 		return;
 	}
 	pthread_mutex_unlock(&shared->lock);
+}
+
+bool health_resolve_waits(const struct health_resolve *request)
+{
+	pthread_mutex_lock(&request->shared->lock);
+	bool waits = request->progress == WAITING;
+	pthread_mutex_unlock(&request->shared->lock);
+	return waits;
 }

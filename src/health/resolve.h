@@ -7,6 +7,7 @@
  * own. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/addr.h"
@@ -33,3 +34,6 @@ void health_resolve_start(struct health_resolver *resolver, const char *host, ui
 
 /* Forgets a request; `done` is not called. */
 void health_resolve_cancel(struct health_resolve *request);
+
+/* True while no thread has begun with a request, because slow names keep them all busy. */
+bool health_resolve_waits(const struct health_resolve *request);

@@ -208,6 +208,7 @@ void health_verdict_reap(struct health_core *core, struct health_check *check)
 	}
 	check->reaping = true;
 	command = command_for(core, check, REGISTRY_REAP, on_reaped);
+	command->instance_id = arena_strdup(command->arena, check->row->instance_id);
 	command->reason = "critical for longer than DeregisterCriticalServiceAfter";
 	core->config.submit(command, core->config.ctx);
 }
@@ -265,9 +266,19 @@ static void listen(
 		health_state_set(&check->state, check->stored, core->last_ns);
 }
 
+/* The http thread tells live what it wrote when it hears of it, which may be after we wrote something else:
+ * then live says what the registry no longer does, and a heartbeat would be taken for no change. */
+static void settle_live(struct health_core *core, const struct health_check *check,
+	const struct registry_check *row, const struct registry_live_check *live)
+{
+	if (live->status != row->status)
+		registry_live_set_status(core->config.live, check->row->node, check->row->id, row->status);
+}
+
 void health_verdict_changed(struct health_core *core, struct health_check *check)
 {
 	struct arena *arena = arena_create();
+	struct registry_live_check live;
 	struct registry_check row;
 
 	/* While a status of ours is with the writer, what comes after it will be told after it. */
@@ -277,6 +288,8 @@ void health_verdict_changed(struct health_core *core, struct health_check *check
 		take_stored(core, check, row.status, row.output);
 		health_state_set(&check->state, row.status, core->last_ns);
 		check->sure = true;
+		if (registry_live_get(core->config.live, check->row->node, check->row->id, arena, &live))
+			settle_live(core, check, &row, &live);
 		health_verdict_reap(core, check);
 	}
 	health_scheduler_alarm_at(&core->scheduler, &check->timers[HEALTH_TIMER_WORK], core->last_ns);
@@ -288,16 +301,23 @@ void health_verdict_ttl(struct health_core *core, struct health_check *check)
 	int64_t ttl = check->row->definition.ttl_ns, deadline;
 	struct arena *arena = arena_create();
 	struct registry_live_check live;
+	struct registry_check row;
 
 	deadline = core->last_ns + (ttl > RETRY_NS ? ttl : RETRY_NS); /* once it is expired, or not there */
 	if (registry_live_get(core->config.live, check->row->node, check->row->id, arena, &live)) {
 		int64_t end = live.deadline_ns > check->grace_ns ? live.deadline_ns : check->grace_ns;
 
 		listen(core, check, &live);
+		if (!check->pending && check->checked && live.status != check->stored &&
+			core->config.look_up(
+				check->row->node, check->row->id, arena, &row, core->config.ctx) == 0)
+			settle_live(core, check, &row, &live);
 		if (core->last_ns < end)
 			deadline = end;
 		else if (!check->expired)
 			expire(core, check, &live);
+		else
+			check->unconfirmed = false; /* silent for one more TTL since we were stopped */
 		health_verdict_reap(core, check);
 	}
 	health_scheduler_alarm_at(&core->scheduler, &check->timers[HEALTH_TIMER_WORK], deadline);

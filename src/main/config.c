@@ -109,7 +109,7 @@ static char *read_line(char *ret, int size, void *ctx)
 			"the line is longer than %d bytes; a list may go on in the next line, indented",
 			size - 2);
 		l->failed = true;
-		strcpy(ret, "\n");
+		memcpy(ret, "\n", sizeof("\n"));
 	}
 	if (is_nonsense(l->line == 1 && str_starts(ret, byte_order_mark) ? ret + 3 : ret))
 		tell_line(l, "", "expected [section] or key = value");

@@ -124,6 +124,8 @@ static const struct option_row options[] = {
 		"Interval of a check that names none."},
 	{"check.timeout_default", OPTION_DURATION, AT(check.timeout_default), "10s", 10, DAY, true,
 		"Timeout of a check that names none."},
+	{"check.timeout_max", OPTION_DURATION, AT(check.timeout_max), "10m", 10, DAY, true,
+		"Longer check timeouts are cut to this."},
 	{"check.restart_spread", OPTION_DURATION, AT(check.restart_spread), "10s", 0, DAY, true,
 		"After a start, loaded checks are probed within their interval or this, whichever is "
 		"shorter."},

@@ -53,7 +53,7 @@ struct main_config {
 	} node;
 	struct {
 		uint32_t in_flight;
-		int64_t interval_min, interval_default, timeout_default, restart_spread, stopped;
+		int64_t interval_min, interval_default, timeout_default, timeout_max, restart_spread, stopped;
 	} check;
 	struct {
 		char *user;

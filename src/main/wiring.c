@@ -93,6 +93,7 @@ void wiring_health(const struct main_config *config, struct health_config *ret)
 		.interval_min_ns = config->check.interval_min,
 		.interval_default_ns = config->check.interval_default,
 		.timeout_default_ns = config->check.timeout_default,
+		.timeout_max_ns = config->check.timeout_max,
 		.restart_spread_ns = config->check.restart_spread,
 		.stopped_ns = config->check.stopped,
 		.output_size = config->registry.output_size,

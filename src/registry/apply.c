@@ -304,8 +304,9 @@ static int op_reap(struct apply *apply, struct registry_command *command)
 
 	if (error)
 		return error;
-	/* It may have passed between the health thread's decision and now. */
-	if (check.status != REGISTRY_CRITICAL || !*check.instance_id)
+	/* Between the health thread's decision and now it may have passed, or moved to another instance. */
+	if (check.status != REGISTRY_CRITICAL || !*check.instance_id ||
+		!str_ieq(check.instance_id, or_empty(command->instance_id)))
 		return 0;
 	if (tables_find_instance(apply->store, command->arena, check.node, check.instance_id, &instance))
 		remove_instance_row(apply, command, &instance, command->reason);

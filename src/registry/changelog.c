@@ -138,7 +138,9 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 	of_node.service = "";
 	changelog_add(log, &of_node);
 	if (entry->kind == CHANGELOG_CHECK)
-		observe(log, (struct registry_change){.kind = REGISTRY_NODE_CHANGED, .node = entry->node});
+		observe(log,
+			(struct registry_change){
+				.kind = REGISTRY_NODE_CHANGED, .node = entry->node, .check_id = entry->id});
 	/* In bulk: our own node may hold every service that there is. */
 	store_run(log->store,
 		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason)"
@@ -154,8 +156,7 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 	while (store_row(log->store, row))
 		observe(log, (struct registry_change){.kind = REGISTRY_SERVICE_CHANGED,
 				     .service = (const char *)sqlite3_column_text(row, 0),
-				     .node = entry->node,
-				     .check_id = entry->kind == CHANGELOG_CHECK ? entry->id : NULL});
+				     .node = entry->node});
 }
 
 void changelog_check_put(struct changelog *log, const struct registry_check *check, bool fresh)

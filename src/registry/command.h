@@ -19,7 +19,8 @@ enum registry_op {
 	REGISTRY_REMOVE_CHECK,    /* node_name, check_id */
 	REGISTRY_SET_STATUS,      /* node_name, check_id, status, output, reason */
 	REGISTRY_SET_MAINTENANCE, /* node_name, instance_id ("" = the node), enable, notes */
-	REGISTRY_REAP /* node_name, check_id: remove its instance if the check is still critical */
+	REGISTRY_REAP /* node_name, check_id, instance_id: remove the instance if the check is still its, and
+			 still critical */
 };
 
 /* One command. Everything in it lives in `arena`, which the command owns. The sender makes it with

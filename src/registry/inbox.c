@@ -49,10 +49,11 @@ int registry_inbox_create(const struct registry_inbox_handler *handler, struct r
 
 static void drop_item(struct inbox_item *item)
 {
-	if (item->command)
-		registry_command_destroy(item->command);
-	else
-		inbox_commit_unref(item->commit);
+	struct inbox_commit *commit = item->commit;
+
+	registry_command_destroy(item->command); /* the item lay in its arena */
+	if (commit)
+		inbox_commit_unref(commit);
 }
 
 void registry_inbox_destroy(struct registry_inbox *inbox)

@@ -22,7 +22,8 @@ struct registry_change {
 	uint64_t index;
 	const char *service;                /* SERVICE_CHANGED */
 	const char *node;                   /* CHECK_*, NODE_CHANGED */
-	const char *check_id;               /* CHECK_*; SERVICE_CHANGED if it was a check */
+	const char *check_id;               /* CHECK_*; if it was a check, once: SERVICE_CHANGED of an
+					       instance's, NODE_CHANGED of a node's */
 	const struct registry_check *check; /* CHECK_PUT: in the commit's arena */
 	bool fresh; /* CHECK_PUT: new, or its definition changed; false: registered again as it stood */
 };

@@ -48,7 +48,7 @@ struct registry_live *registry_live_create(uint32_t output_size)
 	live->hash_key = siphash_key_random();
 	live->output_size = output_size;
 	live->bucket_count = FIRST_BUCKETS;
-	live->buckets = mem_alloc(live->bucket_count * sizeof(*live->buckets));
+	live->buckets = mem_alloc(live->bucket_count * sizeof(struct entry *));
 	return live;
 }
 
@@ -121,7 +121,7 @@ static void unlock(struct registry_live *live, struct key *key)
 static void grow(struct registry_live *live)
 {
 	size_t count = live->bucket_count * 2;
-	struct entry **buckets = mem_alloc(count * sizeof(*buckets));
+	struct entry **buckets = mem_alloc(count * sizeof(struct entry *));
 
 	for (size_t i = 0; i < live->bucket_count; i++) {
 		for (struct entry *entry = live->buckets[i], *next; entry; entry = next) {

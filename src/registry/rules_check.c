@@ -9,6 +9,8 @@
 
 #define CHECK_ID_MAX 640 /* an instance's id with a prefix fits */
 #define TEXT_MAX 4096    /* bytes of a name, a target, a body, a header */
+/* A hundred years: longer than anybody means, and a moment plus it is still a moment. */
+#define TIME_MAX_NS (INT64_C(100) * 365 * 24 * 3600 * 1000000000)
 
 static int refuse(char message[REGISTRY_MESSAGE], const char *text)
 {
@@ -118,6 +120,10 @@ static int times(const struct registry_check_definition *definition, char messag
 		return refuse(message, "Timeout must not be negative");
 	if (definition->deregister_after_ns < 0)
 		return refuse(message, "DeregisterCriticalServiceAfter must not be negative");
+	if (definition->interval_ns > TIME_MAX_NS || definition->timeout_ns > TIME_MAX_NS ||
+		definition->ttl_ns > TIME_MAX_NS || definition->deregister_after_ns > TIME_MAX_NS)
+		return refuse(message, "Interval, Timeout, TTL and DeregisterCriticalServiceAfter must be at "
+				       "most 100 years");
 	if (definition->type == REGISTRY_CHECK_NONE || definition->type == REGISTRY_CHECK_MAINTENANCE)
 		return 0;
 	if (definition->interval_ns > 0 && definition->ttl_ns > 0)

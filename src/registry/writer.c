@@ -90,7 +90,8 @@ static void set_result(struct registry_writer *writer, struct registry_command *
 	command->index = error ? 0 : (uint64_t)writer->log.now.index;
 }
 
-/* One command in a savepoint of its own. False if the database undid the whole transaction with it. */
+/* One command in a savepoint of its own. False if the whole transaction goes with it: the database undid it,
+ * or cannot undo the command alone. */
 static bool apply_one(struct registry_writer *writer, struct registry_command *command)
 {
 	struct store *store = writer->store;
@@ -111,8 +112,10 @@ static bool apply_one(struct registry_writer *writer, struct registry_command *c
 			return false;
 		}
 		store_exec(store, "ROLLBACK TO command; RELEASE command");
-		if (store->code != SQLITE_OK)
-			error = database_error(writer, command->message);
+		if (store->code != SQLITE_OK) { /* half a command must not be committed with the others */
+			set_result(writer, command, database_error(writer, command->message));
+			return false;
+		}
 	}
 	set_result(writer, command, error);
 	return !sqlite3_get_autocommit(store->db);

@@ -224,6 +224,7 @@ void world_start_sidecar(struct world *world)
 			.interval_min_ns = 1 * S,
 			.interval_default_ns = 10 * S,
 			.timeout_default_ns = 10 * S,
+			.timeout_max_ns = 600 * S,
 			.restart_spread_ns = 10 * S,
 			.stopped_ns = 2 * S,
 			.output_size = 4096},

@@ -250,6 +250,7 @@ class Server:
 
     def start(self, ready=True):
         """Starts the server; returns when it answers /readyz with 200."""
+        assert self.process is None, "it runs already"
         environment = dict(os.environ)
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")

@@ -67,6 +67,8 @@ void rig_answer(struct rig *f, int error)
 
 	assert_non_null(command);
 	f->command = NULL;
+	if (!error && command->op == REGISTRY_SET_STATUS)
+		f->stored = command->status;
 	command->error = error;
 	command->changed = error == 0;
 	command->done(command, command->ctx);
@@ -81,6 +83,7 @@ int rig_setup(void **state)
 			.interval_min_ns = 1 * S,
 			.interval_default_ns = 10 * S,
 			.timeout_default_ns = 10 * S,
+			.timeout_max_ns = 600 * S,
 			.restart_spread_ns = 10 * S,
 			.stopped_ns = 2 * S,
 			.output_size = 4096},

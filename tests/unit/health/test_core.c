@@ -291,6 +291,32 @@ static void a_check_of_the_node_removes_nothing(void **state)
 	assert_null(f->command);
 }
 
+static void a_heartbeat_of_a_node_is_heard(void **state)
+{
+	const struct registry_change change = {
+		.kind = REGISTRY_NODE_CHANGED, .node = "node", .check_id = "t"};
+	const struct registry_commit commit = {.index = 2, .changes = &change, .count = 1};
+	struct registry_check row = rig_ttl_row("t", 10 * S);
+	struct rig *f = *state;
+
+	row.instance_id = row.service = "";
+	rig_put(f, row, true);
+	f->stored = REGISTRY_PASSING;
+	health_core_commit(&f->core, &commit);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_TO_PASSING), 1);
+}
+
+static void no_probe_holds_its_place_for_ever(void **state)
+{
+	struct registry_check row = rig_tcp_row("a", 10 * S);
+	struct rig *f = *state;
+
+	row.definition.timeout_ns = 1000000 * S;
+	rig_put(f, row, true);
+	health_core_step(&f->core);
+	assert_true(f->running->request.timeout_ns <= 600 * S);
+}
+
 static void an_older_row_does_not_undo_a_newer_one(void **state)
 {
 	struct registry_check row = rig_tcp_row("a", 60 * S);
@@ -346,6 +372,8 @@ int main(void)
 		TEST(an_instance_that_stays_critical_is_removed_on_time),
 		TEST(a_good_result_ends_the_deregister_clock),
 		TEST(a_check_of_the_node_removes_nothing),
+		TEST(a_heartbeat_of_a_node_is_heard),
+		TEST(no_probe_holds_its_place_for_ever),
 		TEST(an_older_row_does_not_undo_a_newer_one),
 		TEST(many_checks_are_found_again),
 	};

@@ -153,6 +153,64 @@ static void a_stopped_process_expires_no_ttl(void **state)
 	rig_answer(f, 0);
 }
 
+static void a_stopped_process_still_removes_what_had_expired(void **state)
+{
+	struct registry_check row = rig_ttl_row("t", 2 * S);
+	struct rig *f = *state;
+
+	row.definition.deregister_after_ns = 10 * S;
+	rig_put(f, row, true);
+	rig_pass(f, 3 * S);
+	rig_expect_command(f, REGISTRY_SET_STATUS, REGISTRY_CRITICAL, "TTL expired");
+	rig_answer(f, 0);
+	rig_stop_for(f, 60 * S);
+	rig_pass(f, 5 * S);
+	assert_null(f->command);
+	rig_pass(f, 10 * S);
+	rig_expect_command(f, REGISTRY_REAP, 0, NULL);
+	assert_string_equal(f->command->instance_id, "web-1");
+}
+
+/* What the next heartbeat would be taken for. */
+static enum registry_live_verdict beat(struct rig *f)
+{
+	return registry_live_heartbeat(
+		f->live, "node", "t", REGISTRY_PASSING, "", clock_now(&f->clock.clock));
+}
+
+static void a_heartbeat_stored_late_does_not_hide_the_end_of_its_ttl(void **state)
+{
+	struct rig *f = *state;
+
+	rig_put(f, rig_ttl_row("t", 2 * S), true);
+	assert_int_equal(beat(f), REGISTRY_LIVE_CHANGED); /* its write waits for a slow disk */
+	rig_pass(f, 3 * S);
+	rig_expect_command(f, REGISTRY_SET_STATUS, REGISTRY_CRITICAL, "TTL expired");
+	registry_live_set_status(
+		f->live, "node", "t", REGISTRY_PASSING); /* both are stored; http hears first */
+	rig_answer(f, 0);
+	health_core_changed(&f->core, "node", "t");
+	assert_int_equal(beat(f), REGISTRY_LIVE_CHANGED);
+}
+
+static void nor_when_the_http_thread_hears_last(void **state)
+{
+	struct rig *f = *state;
+
+	rig_put(f, rig_ttl_row("t", 2 * S), true);
+	assert_int_equal(beat(f), REGISTRY_LIVE_CHANGED);
+	rig_pass(f, 3 * S);
+	rig_answer(f, 0);
+	health_core_changed(&f->core, "node", "t");
+	registry_live_set_status(f->live, "node", "t", REGISTRY_PASSING);
+	assert_int_equal(beat(f), REGISTRY_LIVE_SAME); /* lost, but not those that follow */
+	for (int i = 0; i < 3; i++) {
+		rig_pass(f, 1 * S);
+		beat(f);
+	}
+	assert_int_equal(beat(f), REGISTRY_LIVE_CHANGED);
+}
+
 static void a_stopped_process_probes_again_before_it_judges(void **state)
 {
 	struct registry_check row = rig_tcp_row("a", 1 * S);
@@ -218,6 +276,9 @@ int main(void)
 		TEST(a_heartbeat_of_failure_starts_the_deregister_clock),
 		TEST(a_restart_gives_a_ttl_check_one_full_ttl_and_a_new_clock),
 		TEST(a_stopped_process_expires_no_ttl),
+		TEST(a_stopped_process_still_removes_what_had_expired),
+		TEST(a_heartbeat_stored_late_does_not_hide_the_end_of_its_ttl),
+		TEST(nor_when_the_http_thread_hears_last),
 		TEST(a_stopped_process_probes_again_before_it_judges),
 		TEST(a_stopped_process_cancels_what_runs),
 		TEST(what_is_registered_on_waking_is_probed_at_once),

@@ -82,6 +82,7 @@ static void start_health(struct fixture *f)
 		.interval_min_ns = 20 * CLOCK_NS_PER_MS,
 		.interval_default_ns = 10 * S,
 		.timeout_default_ns = 10 * S,
+		.timeout_max_ns = 600 * S,
 		.restart_spread_ns = 20 * CLOCK_NS_PER_MS,
 		.stopped_ns = 60 * S,
 		.output_size = 4096,
@@ -276,6 +277,21 @@ static void a_restart_goes_on_with_what_is_stored(void **state)
 	wait_for_status(f, REGISTRY_CRITICAL); /* nobody registered anything again: the check was loaded */
 }
 
+static void probes_follow_one_another_at_once(void **state)
+{
+	struct fixture *f = *state;
+	int64_t begin = clock_now(clock_system());
+
+	assert_int_equal(listen(f->listener, 64), 0);
+	register_web(f, REGISTRY_CHECK_TCP, f->target, 0);
+	for (int i = 0; i < 15; i++) { /* one each 20 ms; a loop that only looks once a second takes 15 s */
+		int fd = accept(f->listener, NULL, NULL);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_true(clock_now(clock_system()) - begin < 10 * S);
+}
+
 static void an_end_in_the_middle_of_work_is_clean(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +303,7 @@ static void an_end_in_the_middle_of_work_is_clean(void **state)
 					      .interval_default_ns = S,
 					      .stopped_ns = 60 * S,
 					      .timeout_default_ns = S,
+					      .timeout_max_ns = 600 * S,
 					      .output_size = 10});
 	register_web(f, REGISTRY_CHECK_HTTP, "http://127.0.0.1:1/", 0);
 }
@@ -300,6 +317,7 @@ int main(void)
 		TEST(a_name_is_resolved),
 		TEST(a_ttl_expires),
 		TEST(a_restart_goes_on_with_what_is_stored),
+		TEST(probes_follow_one_another_at_once),
 		TEST(an_end_in_the_middle_of_work_is_clean),
 	};
 

@@ -44,6 +44,7 @@ static struct registry_command *reap(const char *check_id)
 {
 	struct registry_command *command = registry_command_create(REGISTRY_REAP);
 
+	command->instance_id = "w";
 	command->check_id = arena_strdup(command->arena, check_id);
 	command->reason = "critical for longer than 30s";
 	return command;
@@ -71,6 +72,19 @@ static void reaping_looks_again(void **state)
 
 	must(f, put_check("node", "", REGISTRY_CHECK_TTL));
 	assert_false(run(f, reap("node")).changed);
+}
+
+static void reaping_spares_the_instance_that_a_check_moved_to(void **state)
+{
+	struct fixture *f = *state;
+
+	must(f, put_instance("web", "w"));
+	must(f, put_instance("web", "v"));
+	must(f, put_check("c", "w", REGISTRY_CHECK_TTL));
+	must(f, put_check("c", "v", REGISTRY_CHECK_TTL));
+	assert_false(run(f, reap("c")).changed);
+	assert_non_null(find_instance(f, "v"));
+	assert_non_null(find_instance(f, "w"));
 }
 
 static void nodes_change_and_go(void **state)
@@ -156,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(maintenance_comes_and_goes),
 		TEST(reaping_looks_again),
+		TEST(reaping_spares_the_instance_that_a_check_moved_to),
 		TEST(nodes_change_and_go),
 		TEST(our_own_node_follows_the_configuration),
 		TEST(quotas_hold),

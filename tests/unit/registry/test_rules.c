@@ -345,6 +345,11 @@ static void negative_deregister(struct registry_check *check)
 	check->definition.deregister_after_ns = -1;
 }
 
+static void endless(struct registry_check *check)
+{
+	check->definition.ttl_ns = INT64_MAX;
+}
+
 static void thresholds(struct registry_check *check)
 {
 	check->definition.failures_before_warning = 3;
@@ -399,6 +404,8 @@ static void check_fields(void **state)
 	refuse_check(f, REGISTRY_CHECK_TCP, negative_timeout, "Invalid check: Timeout must not be negative");
 	refuse_check(f, REGISTRY_CHECK_TCP, negative_deregister,
 		"Invalid check: DeregisterCriticalServiceAfter must not be negative");
+	refuse_check(f, REGISTRY_CHECK_TTL, endless,
+		"Invalid check: Interval, Timeout, TTL and DeregisterCriticalServiceAfter must be at most");
 	refuse_check(f, REGISTRY_CHECK_TCP, thresholds,
 		"Invalid check: FailuresBeforeWarning can't be higher than FailuresBeforeCritical");
 	refuse_check(f, REGISTRY_CHECK_TCP, tls, "Invalid check: TCPUseTLS is not offered");

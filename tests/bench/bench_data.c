@@ -3,6 +3,7 @@
  *
  *   bench_data fill REGISTRY SERVICES INSTANCES [TAG]   service-000000 ... with so many instances each
  *   bench_data zone REGISTRY ZONE                       the registry as a master file on stdout
+ *   bench_data walk REGISTRY                            seconds that reading it takes
  *
  * An instance has an id of 20 characters, an IPv4 address, a port, and the tag if one is given. The zone
  * holds what svcdns answers for it: A and SRV of each service, its _service._tcp SRV and the addresses of the
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "registry/registry.h"
 
@@ -138,14 +140,44 @@ static int zone(const char *path, const char *name)
 	return fflush(stdout) != 0;
 }
 
+static int count_instances(
+	const char *service, const struct registry_instance *instances, size_t count, void *ctx)
+{
+	*(size_t *)ctx += count;
+	return 0;
+}
+
+static int walk(const char *path)
+{
+	struct timespec start, end;
+	struct registry_reader *reader;
+	uint64_t index;
+	size_t count = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	int error = registry_reader_open(path, &reader);
+	if (!error)
+		error = registry_reader_walk(reader, count_instances, &count, &index);
+	if (error)
+		die(path, strerror(-error));
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%.4f seconds for %zu instances\n",
+		(double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9, count);
+	registry_reader_close(reader);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "zone") == 0)
 		return zone(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "walk") == 0)
+		return walk(argv[2]);
 	if ((argc == 5 || argc == 6) && strcmp(argv[1], "fill") == 0)
 		return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10),
 			(unsigned)strtoul(argv[4], NULL, 10), argc == 6 ? argv[5] : NULL);
 	fprintf(stderr,
-		"usage: bench_data fill REGISTRY SERVICES INSTANCES [TAG] | bench_data zone REGISTRY ZONE\n");
+		"usage: bench_data fill REGISTRY SERVICES INSTANCES [TAG] | bench_data zone REGISTRY ZONE | "
+		"bench_data walk REGISTRY\n");
 	return 2;
 }

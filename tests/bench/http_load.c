@@ -47,7 +47,8 @@ static struct {
 static struct request *requests;
 static size_t request_count, next_request;
 static struct connection *connections;
-static unsigned idle[CONNECTIONS_MAX], idle_count;
+static unsigned idle[CONNECTIONS_MAX], idle_first,
+	idle_count; /* a ring: all take their turn, none looks dead */
 static unsigned long sent, done, bad;
 static float *latencies;
 static int epoll;
@@ -89,14 +90,16 @@ static void open_connection(unsigned number)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
 		load_die("epoll", errno);
-	idle[idle_count++] = number;
+	idle[(idle_first + idle_count++) % CONNECTIONS_MAX] = number;
 }
 
 static void send_request(double due)
 {
-	struct connection *c = &connections[idle[--idle_count]];
+	struct connection *c = &connections[idle[idle_first]];
 	const struct request *request = &requests[next_request];
 
+	idle_first = (idle_first + 1) % CONNECTIONS_MAX;
+	idle_count--;
 	next_request = next_request + 1 < request_count ? next_request + 1 : 0;
 	c->waits = true;
 	c->due = due;
@@ -143,7 +146,7 @@ static void take_reply(unsigned number)
 		fprintf(stderr, "an unexpected reply: %.400s\n", c->reply);
 	latencies[done++] = (float)((load_now() - c->due) * 1e3);
 	c->waits = false;
-	idle[idle_count++] = number;
+	idle[(idle_first + idle_count++) % CONNECTIONS_MAX] = number;
 }
 
 static void take_replies(double patience)

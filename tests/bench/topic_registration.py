@@ -1,0 +1,245 @@
+"""registration: durable registrations over HTTP beside etcd's puts (target 4). churn: the latency of answers while
+registrations and status changes run (target 3)."""
+
+import base64
+import json
+import os
+import socket
+import threading
+import time
+
+from ground import (DATA, KINDS, LOAD_CORE, RUN, SERVER_CORE, cpu_seconds, finish_program, load, median, names, program,
+                    registry, start_program)
+from servers import Etcd, Svcdns
+
+CONNECTIONS = 64
+
+
+class Listener:
+    """A TCP port that accepts and closes, for checks to pass."""
+
+    def __enter__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def _serve(self):
+        while True:
+            try:
+                self.socket.accept()[0].close()
+            except OSError:
+                return
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def request(method, path, body):
+    return (f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def write_requests(name, requests):
+    path = DATA / name
+    with open(path, "wb") as file:
+        for one in requests:
+            file.write(b"%d\n" % len(one) + one)
+    return path
+
+
+def registration(i, check_port):
+    return json.dumps({"Name": f"service-{i // 10:06}", "ID": f"instance-{i:011}", "Address": "10.0.0.1",
+                       "Port": 1024 + i % 60000, "Check": {"TCP": f"127.0.0.1:{check_port}", "Interval": "10m"}})
+
+
+def put(i, size):
+    """An etcd put whose body has as many bytes as the registration."""
+    def encode(data):
+        return base64.b64encode(data).decode()
+    key = encode(f"/services/service-{i // 10:06}/{i:011}".encode())
+    room = size - len(json.dumps({"key": key, "value": ""}))
+    body = json.dumps({"key": key, "value": encode(b"v" * (room // 4 * 3))})
+    return body + " " * (size - len(body))
+
+
+def http_load(port, path, **options):
+    arguments = ["--port", port, "--requests", path]
+    for key, value in options.items():
+        arguments += [f"--{key}", value]
+    return json.loads(program("http_load", *arguments))
+
+
+def sync_latency():
+    """p99 in milliseconds of a bare 4 KiB write and fdatasync on the registry's disk."""
+    path, times = RUN / "sync", []
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    for i in range(500):
+        start = time.monotonic()
+        os.pwrite(fd, b"x" * 4096, i % 64 * 4096)
+        os.fdatasync(fd)
+        times.append((time.monotonic() - start) * 1e3)
+    os.close(fd)
+    path.unlink()
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+def run_svcdns(count, path):
+    with Svcdns(http__connections=4096) as server:
+        before, cpu = server.metrics(), cpu_seconds(pids := server.pids)
+        result = http_load(server.http_port, path, connections=CONNECTIONS, count=count)
+        cpu, after = cpu_seconds(pids) - cpu, server.metrics()
+    commits = after["svcdns_registry_commits_total"] - before["svcdns_registry_commits_total"]
+    return {"rate": count / result["seconds"], "us": cpu * 1e6 / count, "p99_ms": result["p99_ms"],
+            "commits": commits / count, "unpublished": after.get("svcdns_api_unpublished_total", 0)}
+
+
+def run_etcd(count, path):
+    with Etcd() as server:
+        cpu = cpu_seconds(pids := server.pids)
+        result = http_load(server.port, path, connections=CONNECTIONS, count=count)
+        cpu = cpu_seconds(pids) - cpu
+    return {"rate": count / result["seconds"], "us": cpu * 1e6 / count, "p99_ms": result["p99_ms"]}
+
+
+def paced(listener_port):
+    """p99 at 1,000 registrations a second."""
+    path = write_requests("paced.requests", (
+        request("PUT", "/v1/agent/service/register", registration(i, listener_port)) for i in range(5000)))
+    with Svcdns() as server:
+        return http_load(server.http_port, path, connections=CONNECTIONS, rate=1000, seconds=4)["p99_ms"]
+
+
+def disk_writes(pids):
+    """Bytes that processes have had written to a disk."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/io", encoding="ascii") as file:
+            total += sum(int(line.split()[1]) for line in file if line.startswith("write_bytes"))
+    return total
+
+
+def heartbeats(seconds):
+    """CPU for a TTL heartbeat at 100,000 a minute, and the bytes they write."""
+    count, rate = 2000, 100000 / 60
+    with Svcdns() as server:
+        path = write_requests("ttl.requests", (
+            request("PUT", "/v1/agent/service/register", json.dumps(
+                {"Name": f"ttl-{i // 10:03}", "ID": f"ttl-{i}", "Address": "10.0.0.1", "Port": 80,
+                 "Check": {"TTL": "5m", "Status": "passing"}})) for i in range(count)))
+        http_load(server.http_port, path, connections=CONNECTIONS, count=count)
+        path = write_requests("beat.requests", (
+            request("PUT", f"/v1/agent/check/pass/service:ttl-{i}", "") for i in range(count)))
+        http_load(server.http_port, path, connections=CONNECTIONS, count=count)
+        written, cpu = disk_writes(pids := server.pids), cpu_seconds(pids)
+        result = http_load(server.http_port, path, connections=CONNECTIONS, rate=rate, seconds=seconds)
+        ours = (cpu_seconds(pids) - cpu) * 1e6 / result["replies"]
+        written = disk_writes(pids) - written
+        reply = bytes_of_reply(server.http_port)
+    popen = start_program("http_bare", str(write_reply(reply)), core=SERVER_CORE)
+    try:
+        port = int(popen.stdout.readline())
+        http_load(port, path, connections=CONNECTIONS, count=count)
+        cpu = cpu_seconds([popen.pid])
+        result = http_load(port, path, connections=CONNECTIONS, rate=rate, seconds=seconds)
+        bare = (cpu_seconds([popen.pid]) - cpu) * 1e6 / result["replies"]
+    finally:
+        popen.kill()
+        popen.wait()
+    return {"us": ours, "bare_us": bare, "written": written}
+
+
+def bytes_of_reply(port):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(request("PUT", "/v1/agent/check/pass/service:ttl-0", ""))
+        return s.recv(65536)
+
+
+def write_reply(data):
+    path = RUN / "reply"
+    path.write_bytes(data)
+    return path
+
+
+def run(options):
+    count, result = options.registrations, {"targets": []}
+    with Listener() as listener:
+        ours_path = write_requests("register.requests", (
+            request("PUT", "/v1/agent/service/register", registration(i, listener.port)) for i in range(count)))
+        etcd_path = write_requests("etcd.requests", (
+            request("POST", "/v3/kv/put", put(i, len(registration(i, listener.port)))) for i in range(count)))
+        runs = {"svcdns": [], "etcd": []}
+        for _ in range(max(1, options.rounds // 2)):
+            runs["svcdns"].append(run_svcdns(count, ours_path))
+            runs["etcd"].append(run_etcd(count, etcd_path))
+        p99, bare = paced(listener.port), sync_latency()
+    for name, found in runs.items():
+        result[name] = {key: median([one[key] for one in found]) for key in found[0]}
+    beats = result["heartbeats"] = heartbeats(options.seconds)
+    ours, etcd = result["svcdns"], result["etcd"]
+    result.update({"count": count, "paced_p99_ms": p99, "sync_p99_ms": bare})
+    result["targets"] += [
+        ("registrations: rate ≥ 2 × etcd's puts", ours["rate"] / etcd["rate"], -2),
+        ("registrations: CPU ≤ 0.6 × etcd's puts", ours["us"] / etcd["us"], 0.6),
+        ("commits per registration ≤ 1/16", ours["commits"], 1 / 16),
+        ("p99 at 1,000/s, ms (10, or 5 × a bare sync)", p99, max(10, 5 * bare)),
+        ("heartbeat: CPU ≤ 1.6 × a bare epoll loop", beats["us"] / beats["bare_us"], 1.6),
+        ("heartbeats: bytes written to the disk", beats["written"], 0)]
+    for name in runs:
+        print(f"  {name}: {result[name]['rate']:,.0f}/s, {result[name]['us']:.0f} µs CPU, p99 "
+              f"{result[name]['p99_ms']:.1f} ms", flush=True)
+    print(f"  at 1,000/s p99 {p99:.2f} ms, bare sync p99 {bare:.2f} ms; heartbeat {beats['us']:.1f} µs, bare "
+          f"{beats['bare_us']:.1f} µs, {beats['written']} bytes written; {ours['commits']:.4f} commits a registration",
+          flush=True)
+    return result
+
+
+def churn_requests(count):
+    """Registrations with a new port, and changes of status, in turn."""
+    found = []
+    for i in range(count):
+        n = i % 1000
+        if i % 2:
+            path = f"/v1/agent/check/{'fail' if i // 1000 % 2 else 'pass'}/service:ttl-{n}"
+            found.append(request("PUT", path, ""))
+        else:
+            body = {"Name": f"service-{n:06}", "ID": f"instance-{n * 10:011}", "Address": f"10.9.{n >> 8}.{n & 255}",
+                    "Port": 1024 + i % 60000}
+            found.append(request("PUT", "/v1/agent/service/register", json.dumps(body)))
+    return found
+
+
+def churn(options):
+    kind, seconds, runs = KINDS["A"], options.seconds, {"calm": [], "busy": []}
+    ttl = write_requests("churn-ttl.requests", (
+        request("PUT", "/v1/agent/service/register", json.dumps(
+            {"Name": f"ttl-{i // 10:03}", "ID": f"ttl-{i}", "Address": "10.0.0.1", "Port": 80,
+             "Check": {"TTL": "10m", "Status": "passing"}})) for i in range(1000)))
+    changes = write_requests("churn.requests", churn_requests(4000))
+    with Svcdns(registry(1000, 10)) as server:
+        server.pin_worker_alone(SERVER_CORE, LOAD_CORE)
+        http_load(server.http_port, ttl, connections=CONNECTIONS, count=1000)
+        for _ in range(max(1, options.rounds // 2)):
+            runs["calm"].append(load(server.port, names(kind, 1000), kind, rate=20000, seconds=seconds))
+            before = server.metrics()
+            popen = start_program("http_load", "--port", server.http_port, "--requests", changes, "--connections",
+                                  CONNECTIONS, "--rate", 2000, "--seconds", seconds + 1)
+            time.sleep(0.5)
+            runs["busy"].append(load(server.port, names(kind, 1000), kind, rate=20000, seconds=seconds))
+            written = finish_program(popen)
+            after = server.metrics()
+    delta = {key: after[key] - before[key] for key in ("svcdns_view_rendered_total", "svcdns_registry_commits_total",
+                                                       "svcdns_registry_commands_total")}
+    calm, busy = (median([one["p99_ms"] for one in runs[key]]) for key in ("calm", "busy"))
+    result = {"calm": {key: median([one[key] for one in runs["calm"]]) for key in ("p50_ms", "p99_ms", "p999_ms")},
+              "busy": {key: median([one[key] for one in runs["busy"]]) for key in ("p50_ms", "p99_ms", "p999_ms")},
+              "lost": sum(one["lost"] for one in runs["busy"]), "changes_p99_ms": written["p99_ms"], "delta": delta,
+              "changes_rate": written["replies"] / written["seconds"]}
+    rendered = delta["svcdns_view_rendered_total"] / delta["svcdns_registry_commands_total"]
+    result["targets"] = [("p99 of answers ≤ 2 × that without changes", busy / calm, 2),
+                         ("queries without an answer (each answer is checked for its ten records)", result["lost"], 0),
+                         ("services rendered for each change ≤ 1", rendered, 1)]
+    print(f"  p99 {calm:.3f} ms calm, {busy:.3f} ms with {result['changes_rate']:,.0f} changes a second (their p99 "
+          f"{written['p99_ms']:.1f} ms)", flush=True)
+    return result

@@ -269,6 +269,7 @@ def test_clean_end(tmp_path, number):
     server.process.send_signal(number)
     assert server.process.wait(svc.PATIENCE) == 0
     assert all(not os.path.exists(f"/proc/{pid}") for pid in children.values())
+    server.process = None
     server.check_log()
     with server:
         assert server.ask("web.service.local").addresses() == ["10.0.0.1"]

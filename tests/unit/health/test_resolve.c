@@ -64,8 +64,10 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
+	pthread_mutex_lock(&lock); /* a thread of the test before may still be at its last look */
 	held = true;
 	begun = 0;
+	pthread_mutex_unlock(&lock);
 	f->env.base = event_base_new();
 	assert_int_equal(health_resolver_create(f->env.base, &f->env.resolver), 0);
 	*state = f;

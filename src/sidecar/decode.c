@@ -16,9 +16,10 @@ static int too_many_checks(struct decode *decode)
 }
 
 /* One check inside a service; its id is made later, when it is known how many there are. */
-static int service_check(struct decode *decode, const char *path, json_t *object,
-	const struct registry_instance *instance, struct registry_check *ret)
+static int service_check(
+	struct decode *decode, const char *path, json_t *object, const void *ctx, struct registry_check *ret)
 {
+	const struct registry_instance *instance = ctx;
 	struct decode_raw_check raw;
 	int error;
 
@@ -59,34 +60,49 @@ static int name_checks(struct decode *decode, const struct registry_instance *in
 	return 0;
 }
 
-static int service_checks(
-	struct decode *decode, const struct decode_raw_service *raw, struct decode_service *ret)
+int decode_checks(struct decode *decode, json_t *check, json_t *checks, decode_one_check *fill,
+	const void *ctx, struct registry_check **ret, size_t *ret_count)
 {
-	size_t sent = json_array_size(raw->checks), embedded = raw->check && json_object_size(raw->check) > 0;
+	size_t sent = json_array_size(checks), embedded = check && json_object_size(check) > 0;
 	size_t count = 0, i;
-	struct registry_check *checks;
+	struct registry_check *list;
 	json_t *item;
 	int error;
 
 	if (sent + embedded > decode->checks)
 		return too_many_checks(decode);
-	checks = arena_alloc(decode->fields.arena, (sent + 1) * sizeof(*checks));
+	list = arena_alloc(decode->fields.arena, (sent + 1) * sizeof(*list));
 	if (embedded) {
-		error = service_check(decode, "Check.", raw->check, &ret->instance, &checks[count++]);
+		error = fill(decode, "Check.", check, ctx, &list[count++]);
 		if (error)
 			return error;
 	}
-	json_array_foreach(raw->checks, i, item)
+	json_array_foreach(checks, i, item)
 	{
 		if (json_is_null(item))
 			continue;
 		const char *path = arena_printf(decode->fields.arena, "Checks[%zu].", i);
 		if (!json_is_object(item))
 			return fields_mistyped(&decode->fields, "", "Checks", item, "[]object");
-		error = service_check(decode, path, item, &ret->instance, &checks[count++]);
+		error = fill(decode, path, item, ctx, &list[count++]);
 		if (error)
 			return error;
 	}
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+static int service_checks(
+	struct decode *decode, const struct decode_raw_service *raw, struct decode_service *ret)
+{
+	struct registry_check *checks;
+	size_t count;
+	int error = decode_checks(
+		decode, raw->check, raw->checks, service_check, &ret->instance, &checks, &count);
+
+	if (error)
+		return error;
 	ret->checks = checks;
 	ret->check_count = count;
 	return name_checks(decode, &ret->instance, checks, count);

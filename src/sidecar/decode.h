@@ -79,6 +79,16 @@ struct decode_raw_check {
 /* Reads a check's fields from `object`. 0 or -EINVAL. */
 int decode_raw_check(struct decode *decode, const char *path, json_t *object, struct decode_raw_check *ret);
 
+/* Reads one check of a registration; `path` stands in front of its fields in an error. 0 or negative errno.
+ */
+typedef int decode_one_check(
+	struct decode *decode, const char *path, json_t *object, const void *ctx, struct registry_check *ret);
+
+/* Reads "Check" (unless it is empty) and then each of "Checks" by `fill` into an array of the arena; either
+ * may be NULL. 0, -EDQUOT (too many) or another negative errno, with a message. */
+int decode_checks(struct decode *decode, json_t *check, json_t *checks, decode_one_check *fill,
+	const void *ctx, struct registry_check **ret, size_t *ret_count);
+
 /* Judges a check that is to be run, and fills in ret->definition. `path` as in fields_fill(). 0 or -EINVAL.
  */
 int decode_definition(struct decode *decode, const char *path, const struct decode_raw_check *raw,

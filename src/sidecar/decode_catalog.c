@@ -72,8 +72,9 @@ static int fill_service(struct decode *decode, json_t *object, struct decode_reg
 
 /* Stored and shown, never run: its Definition says what another program does, and is not read. */
 static int fill_check(
-	struct decode *decode, const char *path, json_t *object, const char *node, struct registry_check *ret)
+	struct decode *decode, const char *path, json_t *object, const void *ctx, struct registry_check *ret)
 {
+	const char *node = ctx;
 	struct decode_raw_check raw;
 	int error;
 
@@ -108,36 +109,13 @@ static int fill_check(
 static int fill_checks(
 	struct decode *decode, const struct raw_registration *raw, struct decode_registration *ret)
 {
-	size_t sent = json_array_size(raw->checks), embedded = raw->check && json_object_size(raw->check) > 0;
 	struct registry_check *checks;
-	size_t count = 0, i;
-	json_t *item;
-	int error;
+	int error = decode_checks(
+		decode, raw->check, raw->checks, fill_check, ret->node.name, &checks, &ret->check_count);
 
-	if (sent + embedded > decode->checks) {
-		(void)fields_fail(&decode->fields, "field \"Checks\": more than %u checks", decode->checks);
-		return -EDQUOT;
-	}
-	checks = arena_alloc(decode->fields.arena, (sent + 1) * sizeof(*checks));
-	if (embedded) {
-		error = fill_check(decode, "Check.", raw->check, ret->node.name, &checks[count++]);
-		if (error)
-			return error;
-	}
-	json_array_foreach(raw->checks, i, item)
-	{
-		if (json_is_null(item))
-			continue;
-		const char *path = arena_printf(decode->fields.arena, "Checks[%zu].", i);
-		if (!json_is_object(item))
-			return fields_mistyped(&decode->fields, "", "Checks", item, "[]object");
-		error = fill_check(decode, path, item, ret->node.name, &checks[count++]);
-		if (error)
-			return error;
-	}
-	ret->checks = checks;
-	ret->check_count = count;
-	return 0;
+	if (!error)
+		ret->checks = checks;
+	return error;
 }
 
 int decode_registration(struct decode *decode, const char *body, size_t size, struct decode_registration *ret)

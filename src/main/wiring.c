@@ -20,7 +20,6 @@ void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
 		.registry_path = config->registry.path,
 		.wake_fd = -1,
 		.notify_fd = -1,
-		.clock = clock_system(),
 	};
 }
 

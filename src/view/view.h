@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "base/level.h"
 #include "base/page.h"
 #include "wire/wire.h"
@@ -97,7 +96,6 @@ struct view_config {
 	struct page_thread *thread; /* the follower's slot */
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
 	int notify_fd;              /* rung after each applied index; -1 for none */
-	const struct clock *clock;
 	/* Says one thing worth a log line, on the follower's thread. May be NULL. */
 	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 };

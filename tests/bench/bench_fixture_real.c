@@ -117,8 +117,7 @@ struct view *bench_fixture_create(unsigned services, unsigned instances)
 		.registry_path = state.path,
 		.thread = &state.page->threads[PAGE_FOLLOWER],
 		.wake_fd = -1,
-		.notify_fd = -1,
-		.clock = clock_system()};
+		.notify_fd = -1};
 	if (view_create(&config, &view, message) != 0)
 		die("view", message);
 	if (view_step(view) < 0 || !view_ready(view))

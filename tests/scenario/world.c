@@ -284,7 +284,6 @@ void world_start_dns(struct world *world)
 		.thread = &world->dns_page.threads[PAGE_FOLLOWER],
 		.wake_fd = -1,
 		.notify_fd = -1,
-		.clock = &world->clock.clock,
 	};
 	char message[512];
 

@@ -61,8 +61,7 @@ static int set_up(void **state)
 		.page = w->page,
 		.thread = &w->page->threads[PAGE_FOLLOWER],
 		.wake_fd = -1,
-		.notify_fd = -1,
-		.clock = &f->clock.clock};
+		.notify_fd = -1};
 	if (view_create(&config, &view, message) != 0)
 		fail_msg("%s", message);
 	w->ask = ask_create(view);

@@ -24,7 +24,6 @@ static struct view_config config_of(const struct fixture *f, const struct view_z
 		.thread = &page->threads[PAGE_FOLLOWER],
 		.wake_fd = -1,
 		.notify_fd = -1,
-		.clock = &f->clock.clock,
 		.report = live_report};
 }
 

@@ -60,7 +60,6 @@ static struct view_config config_of(const struct view_zone_config *zones, size_t
 		.registry_path = "/nonexistent/registry.db",
 		.wake_fd = -1,
 		.notify_fd = -1,
-		.clock = clock_system(),
 		.report = live_report};
 }
 

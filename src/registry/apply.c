@@ -246,11 +246,12 @@ static int op_remove_check(struct apply *apply, struct registry_command *command
 
 static int op_set_status(struct apply *apply, struct registry_command *command)
 {
-	struct registry_check check;
+	struct registry_check check, former;
 	int error = find_check(apply, command, &check);
 
 	if (error)
 		return error;
+	former = check;
 	if ((unsigned)command->status > REGISTRY_CRITICAL)
 		return refusal(command->message, -EINVAL, "Bad check status");
 	bool same = check.checked && check.status == command->status;
@@ -264,7 +265,7 @@ static int op_set_status(struct apply *apply, struct registry_command *command)
 		return 0;
 	}
 	tables_set_status(apply->store, &check, apply->log->next);
-	apply_note_check(apply, &check, registry_status_name(check.status), command->reason);
+	apply_note_check(apply, &check, &former, registry_status_name(check.status), command->reason);
 	return 0;
 }
 

@@ -6,14 +6,22 @@
 #include "base/str.h"
 #include "registry/tables.h"
 
+/* "waiting" is what a check without a first result is. */
+static const char *status_word(const struct registry_check *check)
+{
+	return check->checked ? registry_status_name(check->status) : "waiting";
+}
+
 /* Tells the changelog what happened to a check: its instance's service hears of it, or all on its node. */
-void apply_note_check(
-	struct apply *apply, const struct registry_check *check, const char *what, const char *reason)
+void apply_note_check(struct apply *apply, const struct registry_check *check,
+	const struct registry_check *former, const char *what, const char *reason)
 {
 	const struct changelog_entry entry = {.kind = CHANGELOG_CHECK,
 		.service = check->service,
 		.node = check->node,
 		.id = check->id,
+		.instance = check->instance_id,
+		.former = former ? status_word(former) : NULL,
 		.what = what,
 		.reason = reason};
 
@@ -28,7 +36,7 @@ static void note_former_owner(
 	struct apply *apply, const struct registry_check *former, const struct registry_check *check)
 {
 	if (!str_ieq(former->instance_id, check->instance_id))
-		apply_note_check(apply, former, "removed", "it moved to another instance");
+		apply_note_check(apply, former, former, "removed", "it moved to another instance");
 }
 
 /* What a check of the catalog says of itself counts; other checks find out, and keep what they know when they
@@ -62,9 +70,10 @@ void apply_put_check(
 	if (known)
 		note_former_owner(apply, &former, &stored);
 	if (status_changed)
-		apply_note_check(apply, &stored, registry_status_name(stored.status), reason);
+		apply_note_check(apply, &stored, &former, registry_status_name(stored.status), reason);
 	else if (effect != TABLES_SAME)
-		apply_note_check(apply, &stored, effect == TABLES_ADDED ? "registered" : "changed", reason);
+		apply_note_check(apply, &stored, known ? &former : NULL,
+			effect == TABLES_ADDED ? "registered" : "changed", reason);
 	/* One that is the same is told to observers too: its timers start anew. */
 	changelog_check_put(apply->log, &stored, effect != TABLES_SAME);
 }
@@ -73,7 +82,7 @@ void apply_remove_check(struct apply *apply, const struct registry_check *check,
 {
 	tables_remove_check(apply->store, check->node, check->id);
 	changelog_check_gone(apply->log, check->node, check->id);
-	apply_note_check(apply, check, "removed", reason);
+	apply_note_check(apply, check, check, "removed", reason);
 }
 
 static int limit_checks(

@@ -6,9 +6,10 @@
 
 #include "registry/apply.h"
 
-/* Tells the changelog what happened to a check: its instance's service hears of it, or all on its node. */
-void apply_note_check(
-	struct apply *apply, const struct registry_check *check, const char *what, const char *reason);
+/* Tells the changelog what happened to a check: its instance's service hears of it, or all on its node.
+ * `former`: the check as it was before, NULL if it was not there. */
+void apply_note_check(struct apply *apply, const struct registry_check *check,
+	const struct registry_check *former, const char *what, const char *reason);
 
 /* Puts a check that passed the rules, whose owner is there. */
 void apply_put_check(

@@ -113,14 +113,25 @@ static void touch_node_row(struct changelog *log, const char *node)
 	store_run(log->store, "UPDATE node SET any_index = ?1 WHERE name = ?2", "is", log->next, node);
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static const char *instance_of(const struct changelog_entry *entry)
+{
+	return entry->kind == CHANGELOG_INSTANCE ? entry->id : or_empty(entry->instance);
+}
+
 void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 {
 	bump(log, entry->kind);
 	store_run(log->store,
-		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		"iissssss", log->next, log->time_ms, kind_names[entry->kind], entry->service, entry->node,
-		entry->id, entry->what, entry->reason ? entry->reason : "");
+		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason, instance, "
+		"former)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		"iissssssss", log->next, log->time_ms, kind_names[entry->kind], entry->service, entry->node,
+		entry->id, entry->what, or_empty(entry->reason), instance_of(entry), or_empty(entry->former));
 	touch_node_row(log, entry->node);
 	if (entry->kind == CHANGELOG_NODE)
 		observe(log, (struct registry_change){.kind = REGISTRY_NODE_CHANGED, .node = entry->node});
@@ -143,10 +154,10 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 				.kind = REGISTRY_NODE_CHANGED, .node = entry->node, .check_id = entry->id});
 	/* In bulk: our own node may hold every service that there is. */
 	store_run(log->store,
-		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason)"
-		" SELECT DISTINCT ?1, ?2, ?3, service, ?4, ?5, ?6, ?7 FROM instance WHERE node = ?4",
-		"iisssss", log->next, log->time_ms, kind_names[entry->kind], entry->node, entry->id,
-		entry->what, entry->reason ? entry->reason : "");
+		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason, former)"
+		" SELECT DISTINCT ?1, ?2, ?3, service, ?4, ?5, ?6, ?7, ?8 FROM instance WHERE node = ?4",
+		"iissssss", log->next, log->time_ms, kind_names[entry->kind], entry->node, entry->id,
+		entry->what, or_empty(entry->reason), or_empty(entry->former));
 	store_run(log->store,
 		"UPDATE service SET modify_index = ?1 WHERE name IN (SELECT service FROM instance WHERE node "
 		"= ?2)",

@@ -28,8 +28,10 @@ struct changelog_entry {
 	enum changelog_kind kind;
 	const char *service; /* "" if none is concerned */
 	const char *node, *id;
-	const char *what;   /* "registered", "changed", "removed", "passing", ... */
-	const char *reason; /* in words; NULL for none */
+	const char *instance; /* whose check it is; NULL for none (an instance is its own) */
+	const char *former;   /* a check's status before, or "waiting"; NULL for none */
+	const char *what;     /* "registered", "changed", "removed", "passing", ... */
+	const char *reason;   /* in words; NULL for none */
 };
 
 struct changelog {

@@ -82,8 +82,18 @@ static const char schema_1[] =
 	"CREATE VIEW svcdns_changes AS"
 	" SELECT seq, idx AS \"index\", time_ms, kind, service, node, id, what, reason FROM changelog;";
 
+/* What a reader of the history wants to know of a check: whose it is, and what it was before. */
+static const char schema_2[] =
+	"ALTER TABLE changelog ADD COLUMN instance TEXT NOT NULL DEFAULT '';" /* '' if none is concerned */
+	"ALTER TABLE changelog ADD COLUMN former TEXT NOT NULL DEFAULT '';"   /* a check's status before */
+	"DROP VIEW svcdns_changes;"
+	"CREATE VIEW svcdns_changes AS"
+	" SELECT seq, idx AS \"index\", time_ms, kind, service, node, id, what, reason, instance, former"
+	" FROM changelog;";
+
 const struct migration migrations[] = {
 	{1, schema_1},
+	{2, schema_2},
 };
 const size_t migrations_count = sizeof(migrations) / sizeof(migrations[0]);
 

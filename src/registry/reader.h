@@ -89,3 +89,40 @@ int registry_reader_walk(
  * registry): load afresh; or another negative errno. */
 int registry_reader_changes(struct registry_reader *reader, uint64_t since, struct arena *arena,
 	const char *const **ret_services, size_t *ret_count, uint64_t *ret_index);
+
+/* One row of the changelog. Changes of one command share an index; a change of a node, or of a check of it,
+ * has a row without service and one for each service on it. */
+struct registry_history {
+	uint64_t index;
+	int64_t time_ms;                       /* wall clock */
+	const char *kind;                      /* "instance", "check" or "node" */
+	const char *service, *node, *instance; /* "" where none is concerned */
+	const char *id;                        /* the instance's, the check's; a node's UUID */
+	const char *what; /* "registered", "changed", "removed", "renamed", or a check's new status */
+	const char
+		*former; /* a check's status before ("waiting": it had no result yet), "" if there was none */
+	const char *reason; /* in words; "" if none was given */
+	bool last;          /* the last one of its index */
+};
+
+/* How far somebody has read the changelog. Between two rows of one index, `index` is the one before. */
+struct registry_cursor {
+	uint64_t index; /* that is known in whole */
+	int64_t seq;    /* the row that was read last */
+};
+
+/* A cursor behind index `since`, or (`last` > 0) in front of the last so many changes. 0, -ESTALE if the
+ * changelog does not reach back to `since` or the registry was never there; another negative errno. The
+ * cursor is set in any case but the last: to where the changelog ends, if it is stale. */
+int registry_reader_cursor(
+	struct registry_reader *reader, uint64_t since, uint32_t last, struct registry_cursor *ret);
+
+/* The next rows behind the cursor, at most `limit` of them and none above index `until`; moves the cursor
+ * behind them. 0, -ESTALE if the changelog was pruned past it or is another one, or another negative errno;
+ * then the cursor stays. */
+int registry_reader_history(struct registry_reader *reader, struct registry_cursor *cursor, uint64_t until,
+	size_t limit, struct arena *arena, const struct registry_history **ret, size_t *ret_count);
+
+/* When the change with this index was made (wall clock, ms since 1970), 0 if the changelog no longer knows. 0
+ * or negative errno. */
+int registry_reader_time(struct registry_reader *reader, uint64_t index, int64_t *ret_ms);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "main/activation.h"
 #include "main/config.h"
 #include "main/roles.h"
 #include "main/supervise.h"
@@ -83,29 +84,53 @@ static int take(struct arguments *a, const char *arg)
 	return -1;
 }
 
-static int run(struct arguments *a)
+/* The supervisor. Sockets that were handed over count as the last flags, so that what is checked, now and at
+ * each reload, is what is served. */
+static int serve(struct arguments *a)
+{
+	struct activation activation = {0};
+	struct main_config config;
+	struct buf errors = {0};
+	char message[512];
+	int status = 1;
+	if (activation_take(&activation, message) < 0) {
+		fprintf(stderr, "svcdnsd: %s\n", message);
+		return 1;
+	}
+	a->sources.flag_count += activation_flags(&activation, &a->flags[a->sources.flag_count]);
+	if (config_load(&a->sources, &config, &errors) < 0)
+		fputs(errors.data, stderr);
+	else
+		status = supervise(&config, &a->sources, &activation);
+	buf_finish(&errors);
+	activation_finish(&activation);
+	return status;
+}
+
+static int check(const struct arguments *a)
 {
 	struct main_config config;
 	struct buf errors = {0};
+	int r = config_load(&a->sources, &config, &errors);
+	if (r == 0)
+		options_finish(&config);
+	fputs(r == 0 ? "the config is good\n" : errors.data, r == 0 ? stdout : stderr);
+	buf_finish(&errors);
+	return r == 0 ? 0 : 1;
+}
+
+static int run(struct arguments *a)
+{
 	if (str_eq(a->role, "dns"))
 		return role_dns(a->parent);
 	if (str_eq(a->role, "sidecar"))
 		return role_sidecar(a->parent);
-	if (config_load(&a->sources, &config, &errors) < 0) {
-		fputs(errors.data, stderr);
-		buf_finish(&errors);
-		return 1;
-	}
-	if (!a->check_config)
-		return supervise(&config, &a->sources);
-	options_finish(&config);
-	printf("the config is good\n");
-	return 0;
+	return a->check_config ? check(a) : serve(a);
 }
 
 int main(int argc, char **argv)
 {
-	struct arguments a = {.flags = mem_alloc(((size_t)argc + 1) * sizeof(char *))};
+	struct arguments a = {.flags = mem_alloc(((size_t)argc + ACTIVATION_FLAGS) * sizeof(char *))};
 	a.sources.flags = a.flags;
 	keep_standard_descriptors();
 	log_setup("supervisor", LOG_INFO);

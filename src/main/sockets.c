@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -55,9 +56,59 @@ static int open_dns_address(const struct main_config *config, size_t i, unsigned
 	return 0;
 }
 
-/* What was asked for and what the kernel granted: how many queries can wait while dns restarts. */
-static void tell(const struct main_config *config, const struct sockets *sockets)
+/* One address whose sockets were handed over. Workers share them: what waits in a socket of our own would be
+ * lost at our end, what waits in these is not. */
+static int copy_dns_address(const struct main_config *config, const struct activation *activation, size_t i,
+	unsigned workers, int *sockets, char message[512], struct net_addr *ret)
 {
+	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	size_t addresses = config->dns.listen.count;
+	net_addr_parse(config->dns.listen.items[i], 0, ret);
+	for (size_t t = 0; t < 2; t++) {
+		const char *what = t == 0 ? "UDP" : "TCP";
+		size_t passed = activation_count(activation, false, types[t], ret);
+		if (passed > workers) {
+			snprintf(message, 512,
+				"%zu %s sockets were passed for %s, but only %u workers would read them",
+				passed, what, config->dns.listen.items[i], workers);
+			return -EINVAL;
+		}
+		for (unsigned worker = 0; worker < workers; worker++) {
+			int *at = &sockets[(t * workers + worker) * addresses + i];
+			*at = activation_copy(activation, false, types[t], ret, worker);
+			int r = *at < 0 ? *at : 0;
+			if (r == 0 && t == 0)
+				r = net_prepare_udp(*at, ret, (int)config->dns.receive_buffer);
+			if (r < 0)
+				return fail(r, what, ret, message);
+		}
+	}
+	return 0;
+}
+
+static int open_http_address(const struct main_config *config, const struct activation *activation, size_t i,
+	int *ret_fd, char message[512], struct net_addr *ret)
+{
+	net_addr_parse(config->http.listen.items[i], 0, ret);
+	int r = 0, fd = -1;
+	if (activation->http)
+		r = fd = activation_copy(activation, true, SOCK_STREAM, ret, 0);
+	else
+		r = net_listen_tcp(ret, BACKLOG, false, &fd);
+	if (r < 0)
+		return fail(r, "TCP (HTTP)", ret, message);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* What was asked for and what the kernel granted: how many queries can wait while dns restarts. */
+static void tell(
+	const struct main_config *config, const struct activation *activation, const struct sockets *sockets)
+{
+	if (activation->count > 0)
+		log_info("sockets handed over by the service manager", "dns",
+			activation->dns ? strchr(activation->dns, '=') + 1 : NULL, "http",
+			activation->http ? strchr(activation->http, '=') + 1 : NULL);
 	for (size_t i = 0; i < config->dns.listen.count; i++) {
 		int doubled = 0;
 		socklen_t size = sizeof(doubled);
@@ -76,7 +127,8 @@ static int *descriptors(size_t count)
 	return fds;
 }
 
-int sockets_open(struct main_config *config, struct sockets *ret, char message[512])
+int sockets_open(struct main_config *config, const struct activation *activation, struct sockets *ret,
+	char message[512])
 {
 	struct net_addr addr;
 	unsigned workers = wiring_workers(config);
@@ -86,23 +138,21 @@ int sockets_open(struct main_config *config, struct sockets *ret, char message[5
 	s.http = descriptors(s.http_count);
 	int r = 0;
 	for (size_t i = 0; i < config->dns.listen.count && r == 0; i++) {
-		r = open_dns_address(config, i, workers, s.dns, message, &addr);
+		r = activation->dns ? copy_dns_address(config, activation, i, workers, s.dns, message, &addr)
+				    : open_dns_address(config, i, workers, s.dns, message, &addr);
 		if (r == 0)
 			replace(&config->dns.listen.items[i], &addr);
 	}
 	for (size_t i = 0; i < config->http.listen.count && r == 0; i++) {
-		net_addr_parse(config->http.listen.items[i], 0, &addr);
-		r = net_listen_tcp(&addr, BACKLOG, false, &s.http[i]);
-		if (r < 0)
-			fail(r, "TCP (HTTP)", &addr, message);
-		else
+		r = open_http_address(config, activation, i, &s.http[i], message, &addr);
+		if (r == 0)
 			replace(&config->http.listen.items[i], &addr);
 	}
 	if (r < 0) {
 		sockets_close(&s);
 		return r;
 	}
-	tell(config, &s);
+	tell(config, activation, &s);
 	*ret = s;
 	return 0;
 }

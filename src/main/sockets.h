@@ -1,6 +1,7 @@
-/* sockets.h -- every listening socket of the program, opened once by the supervisor. */
+/* sockets.h -- every listening socket of the program, opened once by the supervisor or handed over to it. */
 #pragma once
 
+#include "main/activation.h"
 #include "main/options.h"
 
 struct sockets {
@@ -10,10 +11,12 @@ struct sockets {
 	size_t http_count;
 };
 
-/* Probes that nobody else holds the addresses, then opens all sockets. A port 0 is replaced in `config` by
+/* Probes that nobody else holds the addresses, then opens all sockets; those of a kind that `activation` has
+ * are copied from there instead (`config` names their addresses then). A port 0 is replaced in `config` by
  * the port that the kernel chose (the same one for UDP and TCP). 0 or negative errno with the address and the
  * cause in `message`. */
-int sockets_open(struct main_config *config, struct sockets *ret, char message[512]);
+int sockets_open(struct main_config *config, const struct activation *activation, struct sockets *ret,
+	char message[512]);
 
 /* Closes them all; a zeroed struct is fine. */
 void sockets_close(struct sockets *sockets);

@@ -33,6 +33,7 @@ struct supervisor {
 	struct main_config *config; /* what is in force, with the ports and the path that were chosen */
 	struct main_config asked;   /* what the sources said, to which a reload is compared */
 	const struct config_sources *sources;
+	const struct activation *activation;
 	struct sockets sockets;
 	struct child children[CHILD_COUNT];
 	struct buf serialized;
@@ -87,7 +88,7 @@ static int claim(struct supervisor *s, uid_t uid, gid_t gid, char message[512])
 		if (r >= 0 && s->lock < 0)
 			s->lock = r;
 		if (r >= 0)
-			r = sockets_open(s->config, &s->sockets, message);
+			r = sockets_open(s->config, s->activation, &s->sockets, message);
 		if ((r != -EADDRINUSE && r != -EBUSY) || now_ns() > give_up)
 			return r;
 		poll(NULL, 0, 50);
@@ -306,10 +307,12 @@ static void loop(struct supervisor *s)
 	}
 }
 
-int supervise(struct main_config *config, const struct config_sources *sources)
+int supervise(
+	struct main_config *config, const struct config_sources *sources, const struct activation *activation)
 {
 	log_own_stderr();
-	struct supervisor s = {.config = config, .sources = sources, .lock = -1, .signals = -1};
+	struct supervisor s = {
+		.config = config, .sources = sources, .activation = activation, .lock = -1, .signals = -1};
 	enum log_level level;
 	char message[512];
 	if (log_parse_level(config->log.level, &level) == 0)

@@ -72,7 +72,8 @@ int net_probe_udp(const struct net_addr *addr)
 	return r;
 }
 
-static int set_udp_options(int fd, const struct net_addr *addr)
+/* `shared`: with SO_REUSEPORT, the first row. */
+static int set_udp_options(int fd, const struct net_addr *addr, bool shared)
 {
 	/* Without PMTU discovery a forged "fragmentation needed" cannot shrink our answers (RFC 9715
 	 * section 3.1). */
@@ -87,9 +88,9 @@ static int set_udp_options(int fd, const struct net_addr *addr)
 		{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
 	};
 	/* The last row, where the answer leaves from, matters for a wildcard only. */
-	size_t count = is_wildcard(addr) ? 3 : 2;
+	size_t count = is_wildcard(addr) ? 3 : 2, first = shared ? 0 : 1;
 
-	return set_options(fd, addr->any.sa_family == AF_INET6 ? v6 : v4, count);
+	return set_options(fd, (addr->any.sa_family == AF_INET6 ? v6 : v4) + first, count - first);
 }
 
 /* Asks for a receive buffer, by force if permitted. Returns what was granted, or negative errno. */
@@ -114,7 +115,7 @@ int net_listen_udp(struct net_addr *addr, int receive_buffer, int *ret_fd, int *
 	fd = open_socket(addr, SOCK_DGRAM);
 	if (fd < 0)
 		return fd;
-	r = set_udp_options(fd, addr);
+	r = set_udp_options(fd, addr, true);
 	if (r < 0)
 		goto fail;
 	granted = set_receive_buffer(fd, receive_buffer);
@@ -164,4 +165,34 @@ int net_listen_tcp(struct net_addr *addr, int backlog, bool reuse_port, int *ret
 fail:
 	close(fd);
 	return r;
+}
+
+int net_inspect(int fd, struct net_socket *ret)
+{
+	struct net_socket found = {.addr.size = sizeof(found.addr.v6)};
+	int listening = 0, only_v6 = 0;
+	socklen_t size = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &found.type, &size) < 0 ||
+		getsockname(fd, &found.addr.any, &found.addr.size) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+		return -errno;
+	if (found.addr.any.sa_family != AF_INET && found.addr.any.sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (found.addr.any.sa_family == AF_INET6 &&
+		getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &size) < 0)
+		return -errno;
+	found.listening = listening != 0;
+	found.dual = found.addr.any.sa_family == AF_INET6 && is_wildcard(&found.addr) && !only_v6;
+	*ret = found;
+	return 0;
+}
+
+int net_prepare_udp(int fd, const struct net_addr *addr, int receive_buffer)
+{
+	int r = set_udp_options(fd, addr, false);
+
+	if (r == 0)
+		r = set_receive_buffer(fd, receive_buffer);
+	return r < 0 ? r : 0;
 }

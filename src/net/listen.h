@@ -21,3 +21,19 @@ int net_listen_udp(struct net_addr *addr, int receive_buffer, int *ret_fd, int *
 /* A TCP socket that listens with SO_REUSEADDR; with `reuse_port` also SO_REUSEPORT. addr->port 0 is replaced.
  * 0 or negative errno; the caller closes *ret_fd. */
 int net_listen_tcp(struct net_addr *addr, int backlog, bool reuse_port, int *ret_fd);
+
+/* A socket that somebody else has opened and bound. */
+struct net_socket {
+	int type;       /* SOCK_DGRAM, SOCK_STREAM ... */
+	bool listening; /* of a stream socket: listen(2) was called */
+	bool dual;      /* an IPv6 wildcard that takes IPv4 too */
+	struct net_addr addr;
+};
+
+/* Says what the socket `fd` is. 0, -EAFNOSUPPORT (not IPv4 or IPv6), -EBADF, -ENOTSOCK or another negative
+ * errno. */
+int net_inspect(int fd, struct net_socket *ret);
+
+/* Gives a bound UDP socket at `addr` what net_listen_udp() gives its own, SO_REUSEPORT aside. 0 or negative
+ * errno. */
+int net_prepare_udp(int fd, const struct net_addr *addr, int receive_buffer);

@@ -231,6 +231,7 @@ class Server:
             self.config["zone.file"] = str(path)
         self.config.update(config or {})
         self.wrapper, self.environment = list(wrapper), dict(environment or {})
+        self.pass_fds = ()  # descriptors that the wrapper gets
         self.process = None
         self._http = None
 
@@ -263,6 +264,7 @@ class Server:
                 stderr=log,
                 cwd=self.directory,
                 env=environment,
+                pass_fds=self.pass_fds,
             )
         if ready:
             self.wait_ready()

@@ -126,6 +126,47 @@ static void tcp_both_families(void **state)
 	close(fd4);
 }
 
+/* Sockets that somebody else has opened: what they are is seen, and UDP gets what it lacks. */
+static void handed_over(void **state)
+{
+	struct net_addr addr = parsed("0.0.0.0:0");
+	struct net_socket found;
+	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET6, SOCK_STREAM, 0), pair[2];
+	int file = open("/dev/null", O_RDONLY);
+
+	(void)state;
+	assert_int_equal(bind(udp, &addr.any, addr.size), 0);
+	assert_int_equal(net_inspect(udp, &found), 0);
+	assert_int_equal(found.type, SOCK_DGRAM);
+	assert_false(found.dual);
+	assert_true(net_addr_port(&found.addr) != 0);
+	assert_int_equal(net_prepare_udp(udp, &found.addr, 65536), 0);
+	assert_int_equal(option(udp, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_OMIT);
+	assert_int_equal(option(udp, IPPROTO_IP, IP_PKTINFO), 1);
+	assert_int_equal(option(udp, SOL_SOCKET, SO_RCVBUF), 2 * 65536);
+	assert_int_equal(option(udp, SOL_SOCKET, SO_REUSEPORT), 0);
+	assert_int_equal(net_probe_udp(&found.addr), -EADDRINUSE);
+
+	assert_int_equal(net_inspect(tcp, &found), 0);
+	assert_int_equal(found.type, SOCK_STREAM);
+	assert_false(found.listening);
+	assert_true(found.dual);
+	assert_int_equal(listen(tcp, 1), 0);
+	assert_int_equal(net_inspect(tcp, &found), 0);
+	assert_true(found.listening);
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(net_inspect(pair[0], &found), -EAFNOSUPPORT);
+	assert_int_equal(net_inspect(file, &found), -ENOTSOCK);
+	assert_int_equal(net_inspect(-1, &found), -EBADF);
+	assert_int_equal(found.type, SOCK_STREAM);
+	close(udp);
+	close(tcp);
+	close(pair[0]);
+	close(pair[1]);
+	close(file);
+}
+
 static bool is_ringing(int fd)
 {
 	struct pollfd bell = {.fd = fd, .events = POLLIN};
@@ -162,6 +203,7 @@ int main(void)
 		cmocka_unit_test(udp_refused),
 		cmocka_unit_test(tcp),
 		cmocka_unit_test(tcp_both_families),
+		cmocka_unit_test(handed_over),
 		cmocka_unit_test(bell),
 	};
 

@@ -1,6 +1,6 @@
 """Headers are contracts: each opens with its story, and each prototype says what it promises.
 
-1. The first line of src/<room>/<name>.h is "/* <name>.h -- what it is".
+1. The first line of src/<room>/<name>.h, and of a header in tools, is "/* <name>.h -- what it is".
 2. #pragma once follows; nothing else guards a header.
 3. Directly above each prototype, and each inline function, stands a comment.
 """
@@ -9,7 +9,7 @@ from lint_tree import Tree, report
 
 
 def headers(tree):
-    return [source for source in tree.sources("src") if source.path.suffix == ".h"]
+    return [source for source in tree.sources("src", "tools") if source.path.suffix == ".h"]
 
 
 def story_violations(tree):
@@ -45,9 +45,10 @@ def test_missing_story_is_caught(made_up):
         "src/base/other.h": "/* good.h -- another's story. */\n#pragma once\n",
         "src/base/none.h": "#pragma once\n",
         "src/base/guard.h": "/* guard.h -- x */\n#ifndef GUARD_H\n#endif\n",
+        "tools/cli/none.h": "#pragma once\n",
     })
     assert sorted(line.split(":")[0] for line in story_violations(tree)) == [
-        "src/base/guard.h", "src/base/none.h", "src/base/other.h"]
+        "src/base/guard.h", "src/base/none.h", "src/base/other.h", "tools/cli/none.h"]
 
 
 HEADER = """/* x.h -- the story. */

@@ -6,6 +6,7 @@
 4. Rooms on one floor, and rooms above, are never included.
 5. A library belongs to the rooms of the table LIBRARIES.
 6. wire computes only: no allocation, input, output, threads or time. Floors 1 to 3 do not log.
+7. The client in tools/ stands outside: it knows its own folder and the doors of base, net and wire, and does not log.
 """
 
 import re
@@ -29,12 +30,14 @@ LIBRARIES = [
     (r"sqlite3\.h", {"registry"}),
     (r"urcu(/.*|\.h|-.*\.h)", {"view"}),
     (r"ldns/.*", {"view", "tools"}),
-    (r"curl/.*", {"net"}),
+    (r"curl/.*", {"net", "tools"}),
     (r"ini\.h", {"main"}),
-    (r"jansson\.h", {"registry", "sidecar", "health"}),
+    (r"jansson\.h", {"registry", "sidecar", "health", "tools"}),
     (r"event2/.*|event\.h|evhttp\.h", {"net", "dns", "sidecar", "health", "main"}),
     (r"openssl/.*", {"net", "sidecar"}),
 ]
+
+SEEN_BY_TOOLS = {"base", "net", "wire"}
 
 NOT_IN_WIRE = re.compile(r"(stdio|stdlib|pthread|threads|time|unistd|malloc|poll|signal)\.h|sys/.*|netinet/.*|base/log\.h")
 
@@ -66,6 +69,21 @@ def room_violations(tree, source, room, line, target):
         yield f"{where}: floors 0 to 3 do not log"
 
 
+def tool_violations(tree, source, line, target):
+    where = f"{source.name}:{line}"
+    own, other = source.path.relative_to(tree.root / "tools").parts[0], target.split("/")[0]
+    if not target.endswith(".h"):
+        yield f"{where}: {target} is not a header"
+    elif other == own and (tree.root / "tools" / target).is_file():
+        return
+    elif other not in SEEN_BY_TOOLS or not (tree.root / "src" / target).is_file():
+        yield f"{where}: tools must not know {target}"
+    elif other not in EVERY_HEADER_IS_A_DOOR and target != f"{other}/{other}.h":
+        yield f"{where}: the door of {other} is {other}/{other}.h, not {target}"
+    elif target == "base/log.h":
+        yield f"{where}: tools do not log"
+
+
 def include_violations(tree):
     found = []
     for source in tree.sources("src"):
@@ -81,8 +99,10 @@ def include_violations(tree):
             elif (tree.root / "src" / target).is_file():
                 found.append(f"{source.name}:{line}: <{target}> is ours: write it in quotes")
     for source in tree.sources("tools"):
-        for line, _, target in source.includes():
+        for line, quoted, target in source.includes():
             found += library_violations(source, "tools", line, target)
+            if quoted:
+                found += tool_violations(tree, source, line, target)
     return found
 
 
@@ -93,7 +113,7 @@ def test_include_law():
 
 HOUSE = {f"src/{room}/{room}.h": "" for room in FLOORS} | {
     "src/base/str.h": "", "src/base/log.h": "", "src/net/addr.h": "", "src/registry/store.h": "", "src/wire/name.h": "",
-    "src/view/rcu.h": "#include <urcu/urcu-qsbr.h>\n", "src/dns/udp.h": "",
+    "src/view/rcu.h": "#include <urcu/urcu-qsbr.h>\n", "src/dns/udp.h": "", "tools/cli/args.h": "", "tools/other/x.h": "",
 }
 
 
@@ -107,7 +127,12 @@ HOUSE = {f"src/{room}/{room}.h": "" for room in FLOORS} | {
     ("src/view/zonefile.c", "<ldns/ldns.h>"),
     ("src/main/main.c", '"dns/dns.h"'),
     ("src/wire/name.c", "<string.h>"),
-    ("tools/svcdns.c", "<ldns/ldns.h>"),
+    ("tools/cli/main.c", "<ldns/ldns.h>"),
+    ("tools/cli/main.c", "<curl/curl.h>"),
+    ("tools/cli/main.c", "<jansson.h>"),
+    ("tools/cli/main.c", '"cli/args.h"'),
+    ("tools/cli/main.c", '"base/str.h"'),
+    ("tools/cli/main.c", '"wire/wire.h"'),
 ])
 def test_allowed(made_up, path, include):
     assert include_violations(made_up(HOUSE | {path: f"#include {include}\n"})) == []
@@ -129,14 +154,20 @@ def test_allowed(made_up, path, include):
     ("src/dns/udp.c", "<urcu/rculfhash.h>", "for view only"),
     ("src/dns/udp.c", "<urcu.h>", "for view only"),
     ("src/wire/name.c", "<ldns/ldns.h>", "for tools, view only"),
-    ("src/health/probe.c", "<curl/curl.h>", "for net only"),
+    ("src/health/probe.c", "<curl/curl.h>", "for net, tools only"),
     ("src/view/view.c", "<event2/event.h>", "only"),
     ("src/wire/name.c", "<stdlib.h>", "only computes"),
     ("src/wire/name.c", "<sys/socket.h>", "only computes"),
     ("src/view/view.c", '"base/log.h"', "do not log"),
     ("src/cellar/x.c", "<string.h>", "not in a room"),
     ("src/x.c", "<string.h>", "not in a room"),
-    ("tools/svcdns.c", "<sqlite3.h>", "for registry only"),
+    ("tools/cli/main.c", "<sqlite3.h>", "for registry only"),
+    ("tools/cli/main.c", '"registry/registry.h"', "must not know registry"),
+    ("tools/cli/main.c", '"view/view.h"', "must not know view"),
+    ("tools/cli/main.c", '"other/x.h"', "must not know other"),
+    ("tools/cli/main.c", '"args.h"', "must not know args.h"),
+    ("tools/cli/main.c", '"wire/name.h"', "the door of wire"),
+    ("tools/cli/main.c", '"base/log.h"', "do not log"),
 ])
 def test_caught(made_up, path, include, said):
     found = include_violations(made_up(HOUSE | {path: f"/* {path} */\n  #  include  {include}\n"}))

@@ -1,4 +1,4 @@
-"""clang-tidy, by .clang-tidy, on each C file of src. Long: a few seconds a file.
+"""clang-tidy, by .clang-tidy, on each C file of src and tools. Long: a few seconds a file.
 
 It wants a compile_commands.json: the first of build/clang, build/asan, build/release that has one.
 """
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not TIDY, reason="clang-tidy is not installed"),
 ]
 
-SOURCES = [source.name for source in Tree().sources("src") if source.path.suffix == ".c"]
+SOURCES = [source.name for source in Tree().sources("src", "tools") if source.path.suffix == ".c"]
 
 
 def tidy(build, path):

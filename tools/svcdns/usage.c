@@ -1,0 +1,91 @@
+/* usage.c -- walks over the table. */
+#include "svcdns/usage.h"
+
+#include "svcdns/cli.h"
+
+#define FLAG_WIDTH 28
+
+static void print_flag(FILE *file, const struct flag *flag)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->argument ? "=" : "",
+		flag->argument ? flag->argument : "");
+	fprintf(file, "  %-*s %s\n", FLAG_WIDTH, left, flag->help);
+}
+
+static void print_common(FILE *file)
+{
+	for (const struct flag *flag = verbs_common; flag->name; flag++)
+		print_flag(file, flag);
+}
+
+void usage_print(FILE *file)
+{
+	fprintf(file,
+		"svcdns %s: looks at svcdns, and registers with it\n\nusage: svcdns VERB [--flag ...]\n\n",
+		SVCDNS_VERSION);
+	for (const struct verb *verb = verbs_next(NULL); verb; verb = verbs_next(verb)) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s %s", verb->name, verb->operands);
+		fprintf(file, "  %-*s %s\n", FLAG_WIDTH, left, verb->summary);
+	}
+	fprintf(file, "\nEvery verb takes, and 'svcdns help VERB' tells its own:\n");
+	print_common(file);
+	fprintf(file, "\nExit status: 0 done; 1 not found, refused or not healthy; 2 wrong usage or no "
+		      "connection.\n");
+}
+
+void usage_print_verb(FILE *file, const struct verb *verb)
+{
+	fprintf(file, "usage: svcdns %s %s\n\n%s\n\n", verb->name, verb->operands, verb->summary);
+	for (const struct flag *flag = verbs_next_flag(verb, NULL); flag; flag = verbs_next_flag(verb, flag))
+		print_flag(file, flag);
+	print_common(file);
+}
+
+int verb_help(struct cli *cli)
+{
+	const struct verb *verb;
+
+	if (cli->args.operand_count == 0) {
+		usage_print(stdout);
+		return CLI_YES;
+	}
+	verb = verbs_find(cli->args.operands[0]);
+	if (!verb)
+		return cli_fail(CLI_TROUBLE, "there is no verb '%.60s'; 'svcdns help' lists them",
+			cli->args.operands[0]);
+	usage_print_verb(stdout, verb);
+	return CLI_YES;
+}
+
+/* mdoc wants '-' and quotes in text only where it may not read a macro: a line never starts with our text. */
+static void mdoc_flag(FILE *file, const struct flag *flag)
+{
+	fprintf(file, ".It Fl -%s", flag->name);
+	if (flag->argument)
+		fprintf(file, " Ns = Ns Ar %s", flag->argument);
+	fprintf(file, "\n%s.\n", flag->help);
+}
+
+void usage_print_mdoc(FILE *file)
+{
+	fprintf(file, ".Bl -tag -width Ds\n");
+	for (const struct verb *verb = verbs_next(NULL); verb; verb = verbs_next(verb)) {
+		const struct flag *flag = verbs_next_flag(verb, NULL);
+
+		fprintf(file, ".It Cm %s Ar %s\n%s.\n", verb->name, verb->operands, verb->summary);
+		if (flag)
+			fprintf(file, ".Bl -tag -width Ds\n");
+		for (const struct flag *at = flag; at; at = verbs_next_flag(verb, at))
+			mdoc_flag(file, at);
+		if (flag)
+			fprintf(file, ".El\n");
+	}
+	fprintf(file, ".El\n.Pp\nEvery verb takes these flags:\n.Bl -tag -width Ds\n");
+	for (const struct flag *flag = verbs_common; flag->name; flag++)
+		mdoc_flag(file, flag);
+	fprintf(file, ".El\n");
+}

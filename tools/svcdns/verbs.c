@@ -1,0 +1,68 @@
+/* verbs.c -- the table. */
+#include "svcdns/verbs.h"
+
+#include "base/str.h"
+
+const struct flag verbs_common[] = {
+	{"http", "ADDRESS", "where the HTTP API is (SVCDNS_HTTP_ADDR, CONSUL_HTTP_ADDR; 127.0.0.1:8500)"},
+	{"dns", "ADDRESS", "where DNS is (SVCDNS_DNS_ADDR; 127.0.0.1:8600)"},
+	{"token-file", "FILE", "file with the token (SVCDNS_HTTP_TOKEN_FILE, CONSUL_HTTP_TOKEN_FILE)",
+		WORD_FILE},
+	{"zone", "NAME", "the zone of the services, if the server is not to be asked for it"},
+	{"json", NULL, "print JSON"},
+	{"help", NULL, "print how it is used"},
+	{NULL},
+};
+
+static const struct flag list_flags[] = {
+	{"tag", "TAG", "only services that have this tag"},
+	{"problems", NULL, "only services with instances that are not healthy"},
+	{"names", NULL, "print the names alone"},
+	{"ids", NULL, "print the ids of the instances alone"},
+	{NULL},
+};
+
+static const struct flag query_flags[] = {
+	{"tcp", NULL, "ask over TCP"},
+	{NULL},
+};
+
+static const struct verb verbs[] = {
+	{"list", "[PATTERN]", "list the services, with healthy and all instances", verb_list, 0, 1,
+		.words = {WORD_SERVICE}, .flags = {list_flags}},
+	{"query", "NAME [TYPE]", "ask DNS, and say why an answer is empty", verb_query, 1, 2,
+		.words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
+	{"completion", "bash|zsh|fish", "print a completion script for a shell", verb_completion, 1, 1,
+		.words = {WORD_SHELL}},
+	{"help", "[VERB]", "print how a verb is used", verb_help, 0, 1, .words = {WORD_VERB}},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct verb *verbs_next(const struct verb *previous)
+{
+	const struct verb *next = previous ? previous + 1 : verbs;
+
+	return next < verbs + VERB_COUNT ? next : NULL;
+}
+
+const struct verb *verbs_find(const char *name)
+{
+	for (const struct verb *verb = verbs_next(NULL); verb; verb = verbs_next(verb))
+		if (str_eq(verb->name, name))
+			return verb;
+	return NULL;
+}
+
+const struct flag *verbs_next_flag(const struct verb *verb, const struct flag *previous)
+{
+	bool found = !previous;
+
+	for (size_t i = 0; i < VERB_FLAG_LISTS && verb->flags[i]; i++)
+		for (const struct flag *flag = verb->flags[i]; flag->name; flag++) {
+			if (found)
+				return flag;
+			found = flag == previous;
+		}
+	return NULL;
+}

@@ -33,9 +33,7 @@ static enum registry_status judge(const struct http_result *result)
 	return result->status == 429 ? REGISTRY_WARNING : REGISTRY_CRITICAL;
 }
 
-/* 0, or the negative errno of our own want of descriptors: libcurl does not always tell that from a target
- * that does not answer. */
-static int want_of_descriptors(void)
+int health_want_of_descriptors(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -45,9 +43,14 @@ static int want_of_descriptors(void)
 	return 0;
 }
 
-static bool is_judged(const struct http_result *result)
+bool health_http_is_judged(const struct http_result *result)
 {
-	return !result->error || (!health_own_fault(result->error) && want_of_descriptors() == 0);
+	return !result->error || (!health_own_fault(result->error) && health_want_of_descriptors() == 0);
+}
+
+long health_http_timeout_ms(const struct health_probe_request *request)
+{
+	return (long)((request->timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS);
 }
 
 static void on_result(const struct http_result *result, void *ctx)
@@ -55,7 +58,7 @@ static void on_result(const struct http_result *result, void *ctx)
 	struct health_probe *probe = ctx;
 	struct arena *arena = probe->arena;
 	const char *reason = result->reason ? result->reason : "";
-	struct health_result verdict = {.judged = is_judged(result), .status = judge(result)};
+	struct health_result verdict = {.judged = health_http_is_judged(result), .status = judge(result)};
 	const char *text;
 
 	if (result->error)
@@ -105,13 +108,13 @@ int health_http_start(const struct health_probe_env *env, const struct health_pr
 		.body = given(definition->body),
 		.server_name = given(definition->tls_server_name),
 		.insecure = definition->tls_skip_verify,
-		.timeout_ms = (long)((request->timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS),
+		.timeout_ms = health_http_timeout_ms(request),
 		.body_limit = request->output_size,
 		.user_agent = USER_AGENT,
 	};
 	int r;
 
-	r = want_of_descriptors();
+	r = health_want_of_descriptors();
 	if (r < 0)
 		goto fail;
 	config.headers = headers(arena, definition, &config.header_count);

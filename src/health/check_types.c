@@ -9,6 +9,7 @@ static const struct health_check_type types[] = {
 	{REGISTRY_CHECK_TTL, "ttl", NULL, NULL},
 	{REGISTRY_CHECK_TCP, "tcp", health_tcp_start, health_tcp_cancel},
 	{REGISTRY_CHECK_HTTP, "http", health_http_start, health_http_cancel},
+	{REGISTRY_CHECK_GRPC, "grpc", health_grpc_start, health_grpc_cancel},
 };
 
 const struct health_check_type *health_check_type_find(enum registry_check_type type)

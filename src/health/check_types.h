@@ -10,6 +10,7 @@
 struct event_base;
 struct health_resolver;
 struct http_client;
+struct http_result;
 
 /* What probes are made with; lives longer than each of them. */
 struct health_probe_env {
@@ -70,6 +71,23 @@ int health_http_start(const struct health_probe_env *env, const struct health_pr
 
 /* Ends an HTTP probe without a verdict. */
 void health_http_cancel(struct health_probe *probe);
+
+/* One call of grpc.health.v1.Health/Check over HTTP/2: SERVING is passing, all else critical. */
+int health_grpc_start(const struct health_probe_env *env, const struct health_probe_request *request,
+	struct health_probe **ret);
+
+/* Ends a gRPC probe without a verdict. */
+void health_grpc_cancel(struct health_probe *probe);
+
+/* 0, or the negative errno of our own want of descriptors: libcurl does not always tell that from a target
+ * that does not answer. */
+int health_want_of_descriptors(void);
+
+/* False if a request failed for a want of our own, which says nothing about the target. */
+bool health_http_is_judged(const struct http_result *result);
+
+/* The deadline of a probe as net/http_client has it: milliseconds, rounded up. */
+long health_http_timeout_ms(const struct health_probe_request *request);
 
 /* The output of a TTL check whose time is over, in `arena`, from the last output ("" if none). */
 const char *health_ttl_expired_output(struct arena *arena, const char *last);

@@ -1,8 +1,8 @@
 /* health.h -- the door of the health room: is it alive?
  *
- * One thread. It learns of checks from the registry (a load at its start, then each commit), runs TCP, HTTP
- * and HTTPS probes and TTL deadlines on a libevent base, judges results by thresholds, and gives the writer a
- * command when a status changes. No redirect is followed and no command is ever run.
+ * One thread. It learns of checks from the registry (a load at its start, then each commit), runs TCP, HTTP,
+ * HTTPS and gRPC probes and TTL deadlines on a libevent base, judges results by thresholds, and gives the
+ * writer a command when a status changes. No redirect is followed and no command is ever run.
  */
 #pragma once
 

@@ -1,6 +1,5 @@
-#include "net/http_client.h"
+#include "net/http_client_private.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
@@ -9,32 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #define HEAD_LIMIT (64 * 1024) /* bytes of the reply's head that we are willing to read */
-
-struct http_client {
-	struct event_base *base;
-	CURLM *multi;
-	struct event *timer; /* libcurl's one timer */
-	struct http_request *requests;
-};
-
-struct http_request {
-	struct http_client *client;
-	struct http_request *previous, *next;
-	CURL *easy;
-	struct curl_slist *headers, *connect_to;
-	char error[CURL_ERROR_SIZE];
-	char reason[128];
-	struct buf body;
-	size_t body_limit, head_size;
-	bool body_full; /* we ended the transfer ourselves, which is not an error */
-	void (*done)(const struct http_result *result, void *ctx);
-	void *ctx;
-};
 
 static const struct {
 	CURLcode code;
@@ -113,6 +90,7 @@ static void finish_request(struct http_request *request, CURLcode code)
 		.reason = request->reason,
 		.body = request->body.data ? request->body.data : "",
 		.body_size = request->body.size,
+		.request = request,
 	};
 
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &result.status);
@@ -240,134 +218,6 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
-/* True for a token of RFC 9110 section 5.6.2: what a method and a header's name are made of. */
-static bool is_token(const char *text)
-{
-	return *text && text[strspn(text, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "abcdefghijklmnopqrstuvwxyz")] == '\0';
-}
-
-static void add_line(struct curl_slist **list, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(*list, line);
-
-	if (!longer)
-		mem_out();
-	*list = longer;
-}
-
-static bool has_header(const struct http_request_config *config, const char *name)
-{
-	for (size_t i = 0; i < config->header_count; i++)
-		if (str_ieq(config->headers[i].name, name))
-			return true;
-	return false;
-}
-
-static int add_headers(struct http_request *request, const struct http_request_config *config)
-{
-	/* libcurl adds these to a request with a body; a line without a value takes them away. */
-	static const char *const unwanted[][2] = {{"Content-Type", "Content-Type:"}, {"Expect", "Expect:"}};
-	struct buf line = {0};
-	int r = 0;
-
-	for (size_t i = 0; i < config->header_count && r == 0; i++) {
-		const char *name = config->headers[i].name, *value = config->headers[i].value;
-
-		if (!is_token(name) || strpbrk(value, "\r\n")) {
-			r = -EINVAL;
-			break;
-		}
-		buf_clear(&line);
-		if (*value)
-			buf_printf(&line, "%s: %s", name, value);
-		else
-			buf_printf(&line, "%s;", name); /* how libcurl spells an empty value */
-		add_line(&request->headers, line.data);
-	}
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]) && r == 0; i++)
-		if (!has_header(config, unwanted[i][0]))
-			add_line(&request->headers, unwanted[i][1]);
-	buf_finish(&line);
-	return r;
-}
-
-/* libcurl takes the TLS server name from the URL, so the name goes there; the connection and the Host header
- * keep to what the URL said. */
-static int set_server_name(struct http_request *request, const struct http_request_config *config, CURLU *url)
-{
-	char *host = NULL, *port = NULL, *explicit_port = NULL;
-	struct buf line = {0};
-	int r = -EINVAL;
-
-	if (curl_url_get(url, CURLUPART_HOST, &host, 0) ||
-		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
-		curl_url_set(url, CURLUPART_HOST, config->server_name, 0))
-		goto out;
-	curl_url_get(url, CURLUPART_PORT, &explicit_port, 0);
-	buf_printf(&line, "::%s:%s", host, port);
-	add_line(&request->connect_to, line.data);
-	if (!has_header(config, "Host")) {
-		buf_clear(&line);
-		buf_printf(&line, "Host: %s%s%s", host, explicit_port ? ":" : "",
-			explicit_port ? explicit_port : "");
-		add_line(&request->headers, line.data);
-	}
-	r = 0;
-out:
-	buf_finish(&line);
-	curl_free(host);
-	curl_free(port);
-	curl_free(explicit_port);
-	return r;
-}
-
-static int set_url(struct http_request *request, const struct http_request_config *config)
-{
-	char *scheme = NULL, *text = NULL;
-	CURLU *url = curl_url();
-	int r = -EINVAL;
-
-	if (!url)
-		mem_out();
-	if (curl_url_set(url, CURLUPART_URL, config->url, CURLU_PATH_AS_IS) ||
-		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
-		(!str_eq(scheme, "http") && !str_eq(scheme, "https")))
-		goto out;
-	if (config->server_name && config->server_name[0]) {
-		r = set_server_name(request, config, url);
-		if (r < 0)
-			goto out;
-	}
-	if (curl_url_get(url, CURLUPART_URL, &text, 0) || curl_easy_setopt(request->easy, CURLOPT_URL, text))
-		r = -EINVAL;
-	else
-		r = 0;
-out:
-	curl_free(scheme);
-	curl_free(text);
-	curl_url_cleanup(url);
-	return r;
-}
-
-static void set_method(CURL *easy, const struct http_request_config *config)
-{
-	static const char *const with_body[] = {"POST", "PUT", "PATCH"};
-	const char *body = config->body;
-
-	/* A server may insist on a Content-Length with these, be it 0. */
-	for (size_t i = 0; i < sizeof(with_body) / sizeof(with_body[0]) && !body; i++)
-		if (str_eq(config->method, with_body[i]))
-			body = "";
-	if (body) {
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-		curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
-	}
-	if (str_eq(config->method, "HEAD") && !body)
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, config->method);
-}
-
 static void set_options(struct http_request *request, const struct http_request_config *config)
 {
 	static const struct {
@@ -380,15 +230,16 @@ static void set_options(struct http_request *request, const struct http_request_
 		{CURLOPT_FORBID_REUSE, 1},
 		{CURLOPT_DNS_CACHE_TIMEOUT, 0},
 		{CURLOPT_PATH_AS_IS, 1},
-		{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 		/* Without it the end of a request waits for the resolver's thread, for as long as that takes.
 		 */
 		{CURLOPT_QUICK_EXIT, 1},
 	};
 	CURL *easy = request->easy;
+	long version = config->http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, config->timeout_ms);
@@ -447,7 +298,7 @@ int http_client_start(struct http_client *client, const struct http_request_conf
 	struct http_request *request;
 	int r;
 
-	if (!is_token(config->method) || config->timeout_ms <= 0)
+	if (config->timeout_ms <= 0)
 		return -EINVAL;
 	request = mem_alloc(sizeof(*request));
 	request->client = client;
@@ -457,13 +308,10 @@ int http_client_start(struct http_client *client, const struct http_request_conf
 	request->easy = curl_easy_init();
 	if (!request->easy)
 		mem_out();
-	r = add_headers(request, config);
-	if (r == 0)
-		r = set_url(request, config);
+	r = http_request_prepare(request, config);
 	if (r < 0)
 		goto fail;
 	set_options(request, config);
-	set_method(request->easy, config);
 	if (curl_multi_add_handle(client->multi, request->easy) != CURLM_OK) {
 		r = -EIO;
 		goto fail;
@@ -479,6 +327,17 @@ int http_client_start(struct http_client *client, const struct http_request_conf
 fail:
 	request_free(request);
 	return r;
+}
+
+const char *http_client_header(const struct http_result *result, const char *name)
+{
+	static const unsigned origins[] = {CURLH_TRAILER, CURLH_HEADER};
+	struct curl_header *found;
+
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
+		if (curl_easy_header(result->request->easy, name, 0, origins[i], -1, &found) == CURLHE_OK)
+			return found->value;
+	return NULL;
 }
 
 void http_client_cancel(struct http_request *request)

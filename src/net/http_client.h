@@ -3,7 +3,7 @@
  * One client belongs to one thread, the one that runs the base. Redirects are never followed, only http and
  * https are spoken, proxies from the environment are ignored, a name that is given is resolved by libcurl's
  * own resolver thread, and the whole request has one deadline. Each request uses a fresh connection and
- * HTTP/1.1. The process ignores SIGPIPE (log_setup() does that). */
+ * HTTP/1.1, or HTTP/2 if it says so. The process ignores SIGPIPE (log_setup() does that). */
 #pragma once
 
 #include <stdbool.h>
@@ -23,9 +23,11 @@ struct http_request_config {
 	const struct http_header *headers; /* header_count of them */
 	size_t header_count;
 	const char *body;        /* NULL for none */
+	size_t body_size;        /* its bytes; 0 with a body: it is text, and ends at its NUL */
 	const char *server_name; /* TLS server name, NULL for the URL's host */
 	bool insecure;           /* do not verify the certificate */
-	long timeout_ms;         /* above 0; for everything, from the start to the last byte */
+	bool http2;      /* HTTP/2 only: at once over http:// (RFC 9113 section 3.3), by ALPN over https:// */
+	long timeout_ms; /* above 0; for everything, from the start to the last byte */
 	size_t body_limit; /* bytes of the reply's body that are kept; the transfer ends there, in success */
 	const char *user_agent; /* NULL for none */
 };
@@ -38,6 +40,7 @@ struct http_result {
 	const char *reason;  /* the text behind the status, "" if none */
 	const char *body;    /* the first body_limit bytes, NUL-terminated */
 	size_t body_size;
+	const struct http_request *request; /* for http_client_header() */
 };
 
 /* A client on `base`. 0 or negative errno; destroy with http_client_destroy(). */
@@ -54,6 +57,10 @@ void http_client_destroy(struct http_client *client);
  * within `done`, other requests may be started and cancelled. */
 int http_client_start(struct http_client *client, const struct http_request_config *config,
 	void (*done)(const struct http_result *result, void *ctx), void *ctx, struct http_request **ret);
+
+/* The last value of the header `name` (ASCII case ignored), among the trailers if it is there, else in the
+ * head. From within `done` only; good until it returns. NULL if the reply has none. */
+const char *http_client_header(const struct http_result *result, const char *name);
 
 /* Ends a running request without calling its callback. NULL is fine. */
 void http_client_cancel(struct http_request *request);

@@ -215,7 +215,7 @@ void columns_check(sqlite3_stmt *row, struct arena *arena, struct registry_check
 				.body = columns_text(row, 12, arena),
 				.tls_server_name = columns_text(row, 13, arena),
 				.tls_skip_verify = sqlite3_column_int(row, 14),
-				.tcp_tls = sqlite3_column_int(row, 15),
+				.use_tls = sqlite3_column_int(row, 15),
 				.interval_ns = sqlite3_column_int64(row, 16),
 				.timeout_ns = sqlite3_column_int64(row, 17),
 				.ttl_ns = sqlite3_column_int64(row, 18),

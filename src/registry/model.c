@@ -18,6 +18,7 @@ static const char *const type_names[REGISTRY_CHECK_TYPES] = {
 	[REGISTRY_CHECK_TTL] = "ttl",
 	[REGISTRY_CHECK_TCP] = "tcp",
 	[REGISTRY_CHECK_HTTP] = "http",
+	[REGISTRY_CHECK_GRPC] = "grpc",
 	[REGISTRY_CHECK_MAINTENANCE] = "maintenance",
 };
 

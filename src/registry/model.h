@@ -20,6 +20,7 @@ enum registry_check_type {
 	REGISTRY_CHECK_TTL,
 	REGISTRY_CHECK_TCP,
 	REGISTRY_CHECK_HTTP, /* http:// and https:// */
+	REGISTRY_CHECK_GRPC,
 	REGISTRY_CHECK_MAINTENANCE,
 	REGISTRY_CHECK_TYPES
 };
@@ -71,14 +72,14 @@ struct registry_instance {
 /* What to probe and how often. Times in nanoseconds; 0 means not given. */
 struct registry_check_definition {
 	enum registry_check_type type;
-	const char *target; /* tcp: host:port; http: the URL; else "" */
+	const char *target; /* tcp: host:port; http: the URL; grpc: host:port or host:port/service; else "" */
 	const char *method; /* http; "" means GET */
 	const struct registry_pair *headers;
 	size_t header_count;
 	const char *body;
 	const char *tls_server_name;
 	bool tls_skip_verify;
-	bool tcp_tls; /* TCPUseTLS: kept for the API; such a check is refused as not offered */
+	bool use_tls; /* GRPCUseTLS; TCPUseTLS too, which is refused as not offered */
 	int64_t interval_ns, timeout_ns, ttl_ns;
 	int64_t deregister_after_ns; /* DeregisterCriticalServiceAfter, as given */
 	uint32_t success_before_passing, failures_before_warning, failures_before_critical;
@@ -129,7 +130,7 @@ const char *registry_status_name(enum registry_status status);
 /* Parses a status word (ASCII case ignored). 0 or -EINVAL. */
 int registry_status_parse(const char *text, enum registry_status *ret);
 
-/* The name of a check type as Consul writes it ("ttl", "tcp", "http", "maintenance", ""). */
+/* The name of a check type as Consul writes it ("ttl", "tcp", "http", "grpc", "maintenance", ""). */
 const char *registry_check_type_name(enum registry_check_type type);
 
 /* The value of `key` in the instance's Meta, NULL if it is not there (exact match). */

@@ -24,22 +24,24 @@ static bool is_port(const char *text)
 	return !str_parse_u64(text, 65535, &port) && port > 0;
 }
 
-/* host:port, where the host is a name or an address. IPv6 without brackets is what python-consul sends. */
-static int tcp_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
+/* host:port in the first `size` bytes, where the host is a name or an address. IPv6 without brackets is what
+ * python-consul sends. */
+static int host_and_port(const char *kind, const char *text, size_t size, char message[REGISTRY_MESSAGE])
 {
-	const char *colon = strrchr(definition->target, ':');
-	size_t size = colon ? (size_t)(colon - definition->target) : 0;
-	char host[256];
+	char host[256 + sizeof(":65535")], *inner = host, *colon;
 	uint8_t bytes[16];
 
-	if (!size || size >= sizeof(host) || !is_port(colon + 1))
-		return refusal(message, -EINVAL, "Invalid check: TCP must be host:port, not \"%.255s\"",
-			definition->target);
-	memcpy(host, definition->target, size);
-	host[size] = '\0';
-	char *inner = host;
-	if (host[0] == '[' && host[size - 1] == ']') {
-		host[size - 1] = '\0';
+	if (size < sizeof(host)) {
+		memcpy(host, text, size);
+		host[size] = '\0';
+	}
+	colon = size < sizeof(host) ? strrchr(host, ':') : NULL;
+	if (!colon || colon == host || colon - host >= 256 || !is_port(colon + 1))
+		return refusal(message, -EINVAL, "Invalid check: %s must be host:port, not \"%.*s\"", kind,
+			(int)(size < 255 ? size : 255), text);
+	*colon = '\0';
+	if (host[0] == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
 		inner = host + 1;
 		if (net_addr_literal(inner, bytes) == AF_INET6)
 			return 0;
@@ -47,7 +49,25 @@ static int tcp_target(const struct registry_check_definition *definition, char m
 		return 0;
 	}
 	return refusal(message, -EINVAL,
-		"Invalid check: TCP: \"%.255s\" is neither an IP address nor a host name", inner);
+		"Invalid check: %s: \"%.255s\" is neither an IP address nor a host name", kind, inner);
+}
+
+static int tcp_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
+{
+	return host_and_port("TCP", definition->target, strlen(definition->target), message);
+}
+
+/* host:port, or host:port/service: the name of a service as protobuf writes it, "" for the server as a whole.
+ */
+static int grpc_target(const struct registry_check_definition *definition, char message[REGISTRY_MESSAGE])
+{
+	size_t size = strcspn(definition->target, "/");
+
+	for (const char *c = definition->target + size; *c; c++)
+		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+			return refuse(message,
+				"GRPC: the service behind the / must be printable ASCII without spaces");
+	return host_and_port("GRPC", definition->target, size, message);
 }
 
 static bool is_token(const char *text)
@@ -109,6 +129,7 @@ static const struct {
 	[REGISTRY_CHECK_TTL] = {false, no_target},
 	[REGISTRY_CHECK_TCP] = {true, tcp_target},
 	[REGISTRY_CHECK_HTTP] = {true, http_target},
+	[REGISTRY_CHECK_GRPC] = {true, grpc_target},
 	[REGISTRY_CHECK_MAINTENANCE] = {false, no_target},
 };
 
@@ -142,12 +163,12 @@ static int definition(const struct registry_check_definition *given, char messag
 
 	if ((unsigned)given->type >= REGISTRY_CHECK_TYPES)
 		return refuse(message, "unknown type");
-	if (given->tcp_tls)
+	if (given->use_tls && given->type != REGISTRY_CHECK_GRPC)
 		return refuse(message, "TCPUseTLS is not offered");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (strlen(texts[i]) > TEXT_MAX)
-			return refuse(message,
-				"one of HTTP, TCP, Body, Method, TLSServerName is longer than 4096 bytes");
+			return refuse(message, "one of HTTP, TCP, GRPC, Body, Method, TLSServerName is "
+					       "longer than 4096 bytes");
 		int error = rules_text("check", texts[i], message);
 		if (error)
 			return error;

@@ -174,7 +174,7 @@ static sqlite3_stmt *bind_check(struct store *store, struct arena *arena, const 
 	return store_query(store, sql, "ssssisssssssnniiiiiiii", check->node, check->id, check->name,
 		check->notes, index, check->instance_id, registry_check_type_name(def->type), def->target,
 		def->method, columns_encode_pairs(arena, def->headers, def->header_count), def->body,
-		def->tls_server_name, (int)def->tls_skip_verify, (int)def->tcp_tls, def->interval_ns,
+		def->tls_server_name, (int)def->tls_skip_verify, (int)def->use_tls, def->interval_ns,
 		def->timeout_ns, def->ttl_ns, def->deregister_after_ns, (int64_t)def->success_before_passing,
 		(int64_t)def->failures_before_warning, (int64_t)def->failures_before_critical,
 		(int64_t)def->output_max_size);

@@ -68,9 +68,9 @@ int decode_removal(struct decode *decode, const char *body, size_t size, struct 
 /* A check as it stands in JSON, before it is judged; between decode_check.c and its callers. */
 struct decode_raw_check {
 	const char *check_id, *id, *node, *name, *notes, *status, *output, *service_id;
-	const char *http, *method, *body, *tcp, *tls_server_name;
+	const char *http, *method, *body, *tcp, *grpc, *tls_server_name;
 	json_t *header;
-	bool tls_skip_verify, tcp_tls;
+	bool tls_skip_verify, tcp_tls, grpc_tls;
 	int64_t interval, timeout, ttl, deregister_after;
 	int64_t success_before_passing, failures_before_warning, failures_before_critical, output_max_size;
 	const char *unoffered; /* the field of a check type that is not offered */

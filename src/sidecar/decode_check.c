@@ -20,6 +20,8 @@ static const struct field check_fields[] = {
 	{"Body", FIELD_STRING, AT(body)},
 	{"TCP", FIELD_STRING, AT(tcp)},
 	{"TCPUseTLS", FIELD_BOOL, AT(tcp_tls)},
+	{"GRPC", FIELD_STRING, AT(grpc)},
+	{"GRPCUseTLS", FIELD_BOOL, AT(grpc_tls)},
 	{"TLSServerName", FIELD_STRING, AT(tls_server_name)},
 	{"TLSSkipVerify", FIELD_BOOL, AT(tls_skip_verify)},
 	{"Interval", FIELD_DURATION, AT(interval)},
@@ -35,7 +37,6 @@ static const struct field check_fields[] = {
 	{"Args", FIELD_SEEN, AT(unoffered)},
 	{"ScriptArgs", FIELD_SEEN, AT(unoffered)},
 	{"DockerContainerID", FIELD_SEEN, AT(unoffered)},
-	{"GRPC", FIELD_SEEN, AT(unoffered)},
 	{"UDP", FIELD_SEEN, AT(unoffered)},
 	{"H2PING", FIELD_SEEN, AT(unoffered)},
 	{"AliasService", FIELD_SEEN, AT(unoffered)},
@@ -58,6 +59,7 @@ int decode_raw_check(struct decode *decode, const char *path, json_t *object, st
 		.method = "",
 		.body = "",
 		.tcp = "",
+		.grpc = "",
 		.tls_server_name = "",
 	};
 	int error;
@@ -130,12 +132,12 @@ static int choose_kind(struct decode *decode, const char *path, const struct dec
 	if (raw->unoffered)
 		return fields_fail(&decode->fields,
 			"Invalid check: field \"%s%s\": checks of this kind are not offered; offered are "
-			"TTL, TCP and HTTP",
+			"TTL, TCP, HTTP and GRPC",
 			path, raw->unoffered);
 	if (raw->tcp_tls)
 		return fields_fail(&decode->fields,
-			"Invalid check: field \"%sTCPUseTLS\": TLS is offered for HTTP checks (https://) "
-			"only",
+			"Invalid check: field \"%sTCPUseTLS\": TLS is offered for HTTP (https://) "
+			"and GRPC checks only",
 			path);
 	if (raw->ttl > 0) {
 		ret->type = REGISTRY_CHECK_TTL;
@@ -145,6 +147,10 @@ static int choose_kind(struct decode *decode, const char *path, const struct dec
 	} else if (*raw->tcp) {
 		ret->type = REGISTRY_CHECK_TCP;
 		ret->target = raw->tcp;
+	} else if (*raw->grpc) {
+		ret->type = REGISTRY_CHECK_GRPC;
+		ret->target = raw->grpc;
+		ret->use_tls = raw->grpc_tls;
 	} else {
 		return fields_fail(&decode->fields, "Invalid check: TTL must be > 0 for TTL checks");
 	}

@@ -403,7 +403,7 @@ BAD = [
      "Invalid check: Interval and TTL cannot both be specified"),
     ("agent/service/register", '{"Name":"w","Check":{"TTL":"-1s"}}', 400, "Invalid check: TTL must be > 0 for TTL checks"),
     ("agent/service/register", '{"Name":"w","Check":{"Args":["x"],"Interval":"1s"}}', 400,
-     'Invalid check: field "Check.Args": checks of this kind are not offered; offered are TTL, TCP and HTTP'),
+     'Invalid check: field "Check.Args": checks of this kind are not offered; offered are TTL, TCP, HTTP and GRPC'),
     ("agent/service/register", '{"Name":"w","Weights":{"Passing":0,"Warning":1}}', 400,
      "Invalid Weights: Passing must be greater than 0"),
     ("agent/service/register", '{"Name":"w","TaggedAddresses":{"lan_ipv4":{"Address":"::1"}}}', 400,

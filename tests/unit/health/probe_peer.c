@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +43,11 @@ static void end(struct connection *connection)
 	connection->fd = -1;
 }
 
+static bool is_http2(const struct peer *peer)
+{
+	return strncmp(peer->request, "PRI", 3) == 0;
+}
+
 static void on_write(evutil_socket_t fd, short events, void *ctx)
 {
 	struct connection *connection = ctx;
@@ -52,10 +58,31 @@ static void on_write(evutil_socket_t fd, short events, void *ctx)
 		MSG_NOSIGNAL);
 
 	connection->sent += n > 0 ? (size_t)n : 0;
+	if (n > 0 && connection->sent == peer->reply_size && is_http2(peer))
+		return; /* as servers do: the client closes */
 	if (n <= 0 || connection->sent == peer->reply_size)
 		end(connection);
 	else
 		event_add(connection->write, &pause);
+}
+
+/* True if a request has come: the head of one in HTTP/1.1, or frames (RFC 9113 section 4.1) up to END_STREAM.
+ */
+static bool is_whole(const struct peer *peer)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	const uint8_t *bytes = (const uint8_t *)peer->request;
+	size_t length;
+
+	if (!is_http2(peer))
+		return strstr(peer->request, "\r\n\r\n");
+	for (size_t at = sizeof(preface) - 1; at + 9 <= peer->request_size; at += 9 + length) {
+		length = (size_t)bytes[at] << 16 | (size_t)bytes[at + 1] << 8 | bytes[at + 2];
+		/* DATA or HEADERS with END_STREAM */
+		if (bytes[at + 3] <= 1 && bytes[at + 4] & 1 && at + 9 + length <= peer->request_size)
+			return true;
+	}
+	return false;
 }
 
 static void on_readable(evutil_socket_t fd, short events, void *ctx)
@@ -72,7 +99,7 @@ static void on_readable(evutil_socket_t fd, short events, void *ctx)
 	}
 	peer->request_size += (size_t)n;
 	peer->request[peer->request_size] = '\0';
-	if (peer->reply && strstr(peer->request, "\r\n\r\n"))
+	if (peer->reply && is_whole(peer))
 		event_add(connection->write, &at_once);
 }
 
@@ -148,6 +175,11 @@ unsigned peer_connections(const struct peer *peer)
 const char *peer_request(const struct peer *peer)
 {
 	return peer->request;
+}
+
+size_t peer_request_size(const struct peer *peer)
+{
+	return peer->request_size;
 }
 
 uint16_t peer_closed_port(int *ret_fd)

@@ -213,9 +213,9 @@ struct registry_check *add_check(
 	check->definition.type = type;
 	if (type == REGISTRY_CHECK_TTL)
 		check->definition.ttl_ns = 10 * CLOCK_NS_PER_S;
-	if (type == REGISTRY_CHECK_TCP || type == REGISTRY_CHECK_HTTP)
+	if (type == REGISTRY_CHECK_TCP || type == REGISTRY_CHECK_HTTP || type == REGISTRY_CHECK_GRPC)
 		check->definition.interval_ns = 10 * CLOCK_NS_PER_S;
-	if (type == REGISTRY_CHECK_TCP)
+	if (type == REGISTRY_CHECK_TCP || type == REGISTRY_CHECK_GRPC)
 		check->definition.target = "127.0.0.1:80";
 	if (type == REGISTRY_CHECK_HTTP)
 		check->definition.target = "http://127.0.0.1/";

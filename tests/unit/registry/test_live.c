@@ -167,6 +167,7 @@ static void words(void **state)
 	assert_int_equal(registry_status_parse(NULL, &status), -EINVAL);
 	assert_string_equal(registry_status_name(REGISTRY_CRITICAL), "critical");
 	assert_string_equal(registry_check_type_name(REGISTRY_CHECK_HTTP), "http");
+	assert_string_equal(registry_check_type_name(REGISTRY_CHECK_GRPC), "grpc");
 	assert_string_equal(registry_check_type_name(REGISTRY_CHECK_NONE), "");
 }
 

@@ -302,6 +302,15 @@ static void check_targets(void **state)
 		{REGISTRY_CHECK_HTTP, "http:///x", false},
 		{REGISTRY_CHECK_HTTP, "http://x/\r\nHost: y", false},
 		{REGISTRY_CHECK_HTTP, "x", false},
+		{REGISTRY_CHECK_GRPC, "10.0.0.1:50051", true},
+		{REGISTRY_CHECK_GRPC, "[::1]:50051/", true},
+		{REGISTRY_CHECK_GRPC, "::1:50051/shop.v1.Cart", true},
+		{REGISTRY_CHECK_GRPC, "db.example.org:443/a/b", true},
+		{REGISTRY_CHECK_GRPC, "10.0.0.1/50051", false},
+		{REGISTRY_CHECK_GRPC, "10.0.0.1:50051/a b", false},
+		{REGISTRY_CHECK_GRPC, "10.0.0.1:50051/\xc3\xa9", false},
+		{REGISTRY_CHECK_GRPC, "/x", false},
+		{REGISTRY_CHECK_GRPC, "dns:///x", false},
 	};
 	struct fixture *f = *state;
 
@@ -358,7 +367,7 @@ static void thresholds(struct registry_check *check)
 
 static void tls(struct registry_check *check)
 {
-	check->definition.tcp_tls = true;
+	check->definition.use_tls = true;
 }
 
 static void bad_header(struct registry_check *check)

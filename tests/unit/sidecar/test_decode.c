@@ -24,7 +24,7 @@ static struct decode decoder(struct arena *arena)
 
 static void show_check(struct buf *out, const struct registry_check *check)
 {
-	static const char *const types[] = {"none", "ttl", "tcp", "http", "maintenance"};
+	static const char *const types[] = {"none", "ttl", "tcp", "http", "grpc", "maintenance"};
 	const struct registry_check_definition *d = &check->definition;
 
 	buf_printf(out, " [%s '%s' of '%s' %s %s '%s'", check->id, check->name, check->instance_id,
@@ -49,6 +49,8 @@ static void show_check(struct buf *out, const struct registry_check *check)
 		buf_printf(out, " sni=%s", d->tls_server_name);
 	if (d->tls_skip_verify)
 		buf_str(out, " insecure");
+	if (d->use_tls)
+		buf_str(out, " tls");
 	for (size_t i = 0; i < d->header_count; i++)
 		buf_printf(out, " %s:%s", d->headers[i].key, d->headers[i].value);
 	if (d->success_before_passing || d->failures_before_warning || d->failures_before_critical)
@@ -228,6 +230,15 @@ static const struct {
 		"\"GRPC\":null}}",
 		"n1/web 'web' :0 w1/1 [service:web 'Service 'web' check' of 'web' critical ttl '' "
 		"ttl=10000000000]"},
+	{service,
+		"{\"Name\":\"web\",\"Checks\":[{\"GRPC\":\"h:1/"
+		"shop.Cart\",\"GRPCUseTLS\":true,\"Interval\":\"1s\"},"
+		"{\"grpc\":\"[::1]:2\",\"grpc_use_tls\":false,\"TCPUseTLS\":false,\"interval\":\"1s\"}]}",
+		"n1/web 'web' :0 w1/1 [service:web:1 'Service 'web' check' of 'web' critical grpc "
+		"'h:1/shop.Cart' "
+		"interval=1000000000 tls] [service:web:2 'Service 'web' check' of 'web' critical grpc "
+		"'[::1]:2' "
+		"interval=1000000000]"},
 	/* Refused. */
 	{service, "", DECODE "EOF", -EINVAL},
 	{service, " \n\t", DECODE "EOF", -EINVAL},
@@ -293,22 +304,21 @@ static const struct {
 		-EINVAL},
 	{service, "{\"Name\":\"w\",\"Check\":{\"Script\":\"/bin/true\",\"Interval\":\"1s\"}}",
 		"Invalid check: field \"Check.Script\": checks of this kind are not offered; offered are "
-		"TTL, TCP and HTTP",
+		"TTL, TCP, HTTP and GRPC",
 		-EINVAL},
 	{service,
 		"{\"Name\":\"w\",\"Check\":{\"docker_container_id\":\"x\",\"shell\":\"sh\",\"interval\":"
 		"\"1s\"}}",
 		"Invalid check: field \"Check.DockerContainerID\": checks of this kind are not offered; "
-		"offered are TTL, "
-		"TCP and HTTP",
+		"offered are TTL, TCP, HTTP and GRPC",
 		-EINVAL},
-	{service, "{\"Name\":\"w\",\"Checks\":[{\"TTL\":\"1s\"},{\"GRPC\":\"h:1\",\"Interval\":\"1s\"}]}",
-		"Invalid check: field \"Checks[1].GRPC\": checks of this kind are not offered; offered are "
-		"TTL, TCP and "
-		"HTTP",
+	{service, "{\"Name\":\"w\",\"Checks\":[{\"TTL\":\"1s\"},{\"UDP\":\"h:1\",\"Interval\":\"1s\"}]}",
+		"Invalid check: field \"Checks[1].UDP\": checks of this kind are not offered; offered are "
+		"TTL, TCP, HTTP and GRPC",
 		-EINVAL},
 	{service, "{\"Name\":\"w\",\"Check\":{\"TCP\":\"h:1\",\"Interval\":\"1s\",\"TCPUseTLS\":true}}",
-		"Invalid check: field \"Check.TCPUseTLS\": TLS is offered for HTTP checks (https://) only",
+		"Invalid check: field \"Check.TCPUseTLS\": TLS is offered for HTTP (https://) and GRPC "
+		"checks only",
 		-EINVAL},
 	{service, "{\"Name\":\"w\",\"Check\":{\"TTL\":\"1s\",\"OutputMaxSize\":-1}}",
 		"Invalid check: MaxOutputMaxSize must be positive", -EINVAL},
@@ -353,12 +363,12 @@ static const struct {
 	{check, "{\"TTL\":\"10s\"}", "Missing check name", -EINVAL},
 	{check, "{\"Name\":\"m\",\"Status\":\"up\",\"TTL\":\"1s\"}", "Bad check status", -EINVAL},
 	{check, "{\"Name\":\"m\",\"Args\":[\"/bin/true\"],\"Interval\":\"1s\"}",
-		"Invalid check: field \"Args\": checks of this kind are not offered; offered are TTL, TCP "
-		"and HTTP",
+		"Invalid check: field \"Args\": checks of this kind are not offered; offered are TTL, TCP, "
+		"HTTP and GRPC",
 		-EINVAL},
 	{check, "{\"Name\":\"m\",\"AliasService\":\"web\"}",
 		"Invalid check: field \"AliasService\": checks of this kind are not offered; offered are "
-		"TTL, TCP and HTTP",
+		"TTL, TCP, HTTP and GRPC",
 		-EINVAL},
 	{update, "{\"Status\":\"passing\",\"Output\":\"\"}", "passing ''"},
 	{update, "{\"status\":\"critical\",\"output\":\"down\"}", "critical 'down'"},

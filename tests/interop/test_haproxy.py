@@ -1,0 +1,108 @@
+"""HAProxy with doc/examples/haproxy.cfg: server-template on _web._tcp.service.local."""
+
+import re
+import socket
+import time
+
+import pytest
+
+import examples
+import svc
+from svc import wait_until
+
+RESOLUTION_MAINTENANCE = 0x20  # srv_admin_state: no address from DNS
+
+
+class Haproxy(examples.Daemon):
+    """The example, and its stats socket."""
+
+    def __init__(self, server, folder, **stated):
+        self.port, self.socket = svc.free_port(kinds=(socket.SOCK_STREAM,)), f"{folder}/haproxy.sock"
+        values = {"127.0.0.1:8600": f"127.0.0.1:{server.port}", "127.0.0.1:8080": f"127.0.0.1:{self.port}",
+                  "/run/haproxy.sock": self.socket}
+        pace = {"timeout resolve 1s": "timeout resolve 50ms", **stated}
+        super().__init__(["haproxy", "-db", "-f", str(examples.adapted("haproxy.cfg", folder, values, pace))], folder)
+        self.wait_listening(self.port)
+
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+            s.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+    def servers(self):
+        """The rows of `show servers state` that have an address: dicts by column."""
+        lines = self.ask("show servers state web").splitlines()
+        columns = lines[1].lstrip("# ").split()
+        rows = [dict(zip(columns, line.split())) for line in lines[2:] if line]
+        return [row for row in rows if not int(row["srv_admin_state"]) & RESOLUTION_MAINTENANCE]
+
+    def weights(self):
+        """{(address, port): weight} of what it would send requests to."""
+        return {(row["srv_addr"], int(row["srv_port"])): int(row["srv_uweight"]) for row in self.servers()}
+
+    def resolver(self, counter):
+        return int(re.search(rf"^ *{counter}: *(\d+)", self.ask("show resolvers svcdns"), re.M).group(1))
+
+
+@pytest.mark.parametrize("size, expected", [("accepted_payload_size 1232", 12), ("", 10)])
+def test_twelve_instances_do_not_flap(server, tmp_path, size, expected):
+    """By default HAProxy takes 512 bytes, in which 10 of the 12 fit and no glue: always the same 10."""
+    for i in range(1, 13):
+        server.register("web", id=f"web-{i}", address=f"10.0.0.{i}", port=8000 + i)
+    everything = {(f"10.0.0.{i}", 8000 + i): 1 for i in range(1, 13)}
+    queries_in_a_poll = 1 if size else 1 + expected  # without glue it asks for each address
+    with Haproxy(server, tmp_path, **{"accepted_payload_size 1232": size}) as haproxy:
+        first = wait_until(lambda: len(haproxy.weights()) >= expected and haproxy.weights(), f"{expected} servers are up")
+        assert len(first) == expected and first.items() <= everything.items()
+        names = {row["srv_name"]: row["srv_addr"] for row in haproxy.servers()}
+        start, polls = time.monotonic(), haproxy.resolver("sent")
+        while haproxy.resolver("sent") < polls + 30 * queries_in_a_poll:
+            assert {row["srv_name"]: row["srv_addr"] for row in haproxy.servers()} == names
+            time.sleep(0.02)
+        took = time.monotonic() - start
+        quiet = min(int(row["srv_time_since_last_change"]) for row in haproxy.servers())
+        assert quiet >= int(took), "no server has changed its state since the polls began"
+        for bad in ("nx", "timeout", "refused", "invalid", "too_big", "outdated"):
+            assert haproxy.resolver(bad) == 0, bad
+        # One more poll says so when one goes, and when another comes.
+        gone = next(iter(names.values()))
+        server.deregister("web-" + gone.rsplit(".", 1)[1])
+        wait_until(lambda: gone not in {address for address, _ in haproxy.weights()}, f"{gone} is gone")
+        server.register("web", id="web-99", address="10.0.0.99", port=1)
+        wait_until(lambda: len(haproxy.weights()) == expected, "as many as before")
+
+
+def test_follows_registrations_and_deaths(server, tmp_path):
+    """Real programs behind it; no request fails while one of them lives."""
+    port = svc.free_port(("127.0.0.2", "127.0.0.3"), (socket.SOCK_STREAM,))
+    with Haproxy(server, tmp_path) as haproxy:
+        assert examples.fetch(haproxy.port)[0] == 503
+
+        def answering():
+            status, name = examples.fetch(haproxy.port)
+            assert status == 200
+            return name
+
+        with examples.Backend(server, tmp_path, "127.0.0.2", port) as first:
+            wait_until(lambda: examples.fetch(haproxy.port) == (200, first.name), "it is found")
+            with examples.Backend(server, tmp_path, "127.0.0.3", port) as second:
+                wait_until(lambda: {answering(), answering()} == {first.name, second.name}, "both answer")
+                second.kill()
+                wait_until(lambda: answering() == first.name and len(haproxy.weights()) == 1, "the dead one is left out")
+                assert {answering() for _ in range(10)} == {first.name}
+            first.kill()
+            wait_until(lambda: haproxy.weights() == {}, "none is left")
+        assert examples.fetch(haproxy.port)[0] == 503
+
+
+def test_weights(server, tmp_path):
+    """HAProxy makes (weight + 255) / 256 of a weight in DNS, 256 at most."""
+    weights = {1: 1, 256: 1, 512: 2, 25600: 100, 65535: 256}
+    for i, weight in enumerate(weights):
+        server.register("web", id=f"w{i}", address=f"10.0.0.{i}", port=80, Weights={"Passing": weight, "Warning": 1})
+    expected = {(f"10.0.0.{i}", 80): scaled for i, scaled in enumerate(weights.values())}
+    with Haproxy(server, tmp_path) as haproxy:
+        wait_until(lambda: haproxy.weights() == expected, "the weights are there")
+        server.register("web", id="w0", address="10.0.0.0", port=80, Weights={"Passing": 1024, "Warning": 1})
+        wait_until(lambda: haproxy.weights()["10.0.0.0", 80] == 4, "a new weight is followed")

@@ -1,41 +1,22 @@
 """GRPC checks against a real gRPC server (Debian's python3-grpcio): plain and TLS, each verdict and its words."""
 
 import subprocess
-import sys
 
 import pytest
 
+import grpc_peers
 import svc
 from svc import wait_until
 
 pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
 
-class Backend:
-    """tests/support/grpc_program.py serve."""
+class Backend(grpc_peers.Server):
+    """tests/support/grpc_program.py on a free port."""
 
     def __init__(self, *certificate):
         self.address = f"127.0.0.1:{svc.free_port()}"
-        program = svc.ROOT / "tests/support/grpc_program.py"
-        self.process = subprocess.Popen(
-            [sys.executable, program, "serve", self.address, *certificate],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline() == "listening\n"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
-
-    def answer(self, status):
-        self.process.stdin.write(f"{status}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "changed\n"
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
+        super().__init__(grpc_peers.PYTHON + ["serve", self.address, *certificate])
 
 
 def check(server, service="web"):

@@ -1,0 +1,55 @@
+"""Builds the Go program of tests/interop/go, once, into build/interop-go. It is Debian's Go or the one in /usr/local/go;
+where there is none, or its modules cannot be had, the tests that need it are skipped."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import time
+import warnings
+
+import pytest
+
+import svc
+
+SOURCE = svc.ROOT / "tests/interop/go"
+SLOW = 20  # seconds: a build that is worth a word
+
+
+class Go:
+    """The command lines of the program."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def serve(self, address, id, http_port, check="grpc"):
+        return [self.program, "serve", "-address", address, "-id", id, "-consul", f"127.0.0.1:{http_port}", "-check", check]
+
+    def call(self, target):
+        return [self.program, "call", "-target", target]
+
+
+def build():
+    """The path of the program. A build that fails is an error; a missing Go or module skips."""
+    go = shutil.which("go", path=os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin", "/usr/local/bin"]))
+    if go is None:
+        pytest.skip("Go is not installed")
+    folder = svc.ROOT / "build/interop-go"
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+    def run(*command):
+        return subprocess.run([go, *command], cwd=SOURCE, env=environment, capture_output=True, text=True)
+
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        start = time.monotonic()
+        modules = run("list", "-deps", ".")
+        if modules.returncode:
+            assert "go.sum" not in modules.stderr, modules.stderr
+            pytest.skip("Go or its modules cannot be had: " + modules.stderr.strip().splitlines()[-1])
+        done = run("build", "-o", str(folder / "interop"), ".")
+        assert done.returncode == 0, done.stderr
+        if time.monotonic() - start > SLOW:
+            warnings.warn(f"building tests/interop/go took {time.monotonic() - start:.0f} s; it is cached now")
+    return str(folder / "interop")

@@ -1,5 +1,6 @@
 """GRPC checks against a real gRPC server (Debian's python3-grpcio): plain and TLS, each verdict and its words."""
 
+import socket
 import subprocess
 
 import pytest
@@ -14,8 +15,9 @@ pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 class Backend(grpc_peers.Server):
     """tests/support/grpc_program.py on a free port."""
 
-    def __init__(self, *certificate):
-        self.address = f"127.0.0.1:{svc.free_port()}"
+    def __init__(self, *certificate, host="127.0.0.1"):
+        self.port = svc.free_port((host.strip("[]"),), (socket.SOCK_STREAM,))
+        self.address = f"{host}:{self.port}"
         super().__init__(grpc_peers.PYTHON + ["serve", self.address, *certificate])
 
 
@@ -81,6 +83,15 @@ def test_tls(server, certificate):
         wait_for(server, "passing", "success", "named")
         wait_for(server, "critical", "SSL", "strict")
         wait_for(server, "critical", "gRPC check", "plain")
+
+
+@pytest.mark.ipv6
+def test_ipv6(server):
+    """With brackets, and without as python-consul writes addresses."""
+    with Backend(host="[::1]") as backend:
+        for name, target in (("with", f"[::1]:{backend.port}"), ("without", f"::1:{backend.port}/shop.Cart")):
+            server.register(name, port=1, Check={"GRPC": target, "Interval": "1s"})
+            wait_for(server, "passing", f"gRPC check {target}: success", name)
 
 
 def test_a_target_that_is_none_is_refused(server):

@@ -45,14 +45,28 @@ class Haproxy(examples.Daemon):
         return int(re.search(rf"^ *{counter}: *(\d+)", self.ask("show resolvers svcdns"), re.M).group(1))
 
 
-@pytest.mark.parametrize("size, expected", [("accepted_payload_size 1232", 12), ("", 10)])
-def test_twelve_instances_do_not_flap(server, tmp_path, size, expected):
-    """By default HAProxy takes 512 bytes, in which 10 of the 12 fit and no glue: always the same 10."""
-    for i in range(1, 13):
+def in_512_bytes(server):
+    """HAProxy's default."""
+    return {"accepted_payload_size 1232": ""}
+
+
+def by_tcp(server):
+    local = f"127.0.0.1:{server.port}"
+    return {f"nameserver local {local}": f"nameserver local tcp@{local}", "accepted_payload_size 1232":
+            "accepted_payload_size 8192", "web 20 ": "web 60 "}
+
+
+@pytest.mark.parametrize("stated, instances, expected", [
+    (lambda server: {}, 12, 12),
+    (in_512_bytes, 12, 10),  # 10 of them fit, and no glue: always the same 10
+    (by_tcp, 60, 60),
+], ids=["1232", "512", "tcp"])
+def test_many_instances_do_not_flap(server, tmp_path, stated, instances, expected):
+    for i in range(1, instances + 1):
         server.register("web", id=f"web-{i}", address=f"10.0.0.{i}", port=8000 + i)
-    everything = {(f"10.0.0.{i}", 8000 + i): 1 for i in range(1, 13)}
-    queries_in_a_poll = 1 if size else 1 + expected  # without glue it asks for each address
-    with Haproxy(server, tmp_path, **{"accepted_payload_size 1232": size}) as haproxy:
+    everything = {(f"10.0.0.{i}", 8000 + i): 1 for i in range(1, instances + 1)}
+    queries_in_a_poll = 1 if expected == instances else 1 + expected  # without glue it asks for each address
+    with Haproxy(server, tmp_path, **stated(server)) as haproxy:
         first = wait_until(lambda: len(haproxy.weights()) >= expected and haproxy.weights(), f"{expected} servers are up")
         assert len(first) == expected and first.items() <= everything.items()
         names = {row["srv_name"]: row["srv_addr"] for row in haproxy.servers()}

@@ -293,7 +293,7 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 	if (enabled &&
 		former.status != REGISTRY_CRITICAL) /* not ours: somebody registered it under this id */
 		apply_remove_check(apply, &former, "maintenance takes its place");
-	apply_put_check(apply, command->arena, &check, command->reason);
+	apply_put_check(apply, command->arena, &check, command->reason ? command->reason : check.notes);
 	return 0;
 }
 

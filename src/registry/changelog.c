@@ -123,15 +123,25 @@ static const char *instance_of(const struct changelog_entry *entry)
 	return entry->kind == CHANGELOG_INSTANCE ? entry->id : or_empty(entry->instance);
 }
 
+/* The reason as it is kept, in `kept`. */
+static const char *shorten(const char *reason, char kept[CHANGELOG_REASON + 1])
+{
+	str_copy(kept, CHANGELOG_REASON + 1, or_empty(reason));
+	return kept;
+}
+
 void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 {
+	char reason[CHANGELOG_REASON + 1];
+
 	bump(log, entry->kind);
 	store_run(log->store,
 		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason, instance, "
 		"former)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		"iissssssss", log->next, log->time_ms, kind_names[entry->kind], entry->service, entry->node,
-		entry->id, entry->what, or_empty(entry->reason), instance_of(entry), or_empty(entry->former));
+		entry->id, entry->what, shorten(entry->reason, reason), instance_of(entry),
+		or_empty(entry->former));
 	touch_node_row(log, entry->node);
 	if (entry->kind == CHANGELOG_NODE)
 		observe(log, (struct registry_change){.kind = REGISTRY_NODE_CHANGED, .node = entry->node});
@@ -145,6 +155,7 @@ void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 void changelog_touch_node(struct changelog *log, const struct changelog_entry *entry)
 {
 	struct changelog_entry of_node = *entry;
+	char reason[CHANGELOG_REASON + 1];
 
 	of_node.service = "";
 	changelog_add(log, &of_node);
@@ -157,7 +168,7 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 		"INSERT INTO changelog (idx, time_ms, kind, service, node, id, what, reason, former)"
 		" SELECT DISTINCT ?1, ?2, ?3, service, ?4, ?5, ?6, ?7, ?8 FROM instance WHERE node = ?4",
 		"iissssss", log->next, log->time_ms, kind_names[entry->kind], entry->node, entry->id,
-		entry->what, or_empty(entry->reason), or_empty(entry->former));
+		entry->what, shorten(entry->reason, reason), or_empty(entry->former));
 	store_run(log->store,
 		"UPDATE service SET modify_index = ?1 WHERE name IN (SELECT service FROM instance WHERE node "
 		"= ?2)",

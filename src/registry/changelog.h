@@ -21,6 +21,8 @@ struct changelog_counters {
 	int64_t instances, node_count; /* no indexes: how many there are */
 };
 
+#define CHANGELOG_REASON 512 /* of a check's output, which may be long, the beginning is enough here */
+
 enum changelog_kind { CHANGELOG_INSTANCE, CHANGELOG_CHECK, CHANGELOG_NODE };
 
 /* One thing that happened. Texts are copied. */
@@ -31,7 +33,7 @@ struct changelog_entry {
 	const char *instance; /* whose check it is; NULL for none (an instance is its own) */
 	const char *former;   /* a check's status before, or "waiting"; NULL for none */
 	const char *what;     /* "registered", "changed", "removed", "passing", ... */
-	const char *reason;   /* in words; NULL for none */
+	const char *reason; /* in words, of which the first CHANGELOG_REASON bytes are kept; NULL for none */
 };
 
 struct changelog {

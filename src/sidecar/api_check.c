@@ -87,7 +87,7 @@ static void write_status(struct call *call, enum registry_status status, const c
 	command->check_id = arena_strdup(command->arena, call->rest);
 	command->status = status;
 	command->output = arena_strdup(command->arena, output);
-	command->reason = "heartbeat";
+	command->reason = *output ? command->output : "heartbeat";
 	call_write(call, command);
 }
 

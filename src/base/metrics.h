@@ -60,6 +60,7 @@
 		"HTTP connections or requests cut off by a limit or a malformed head.")                      \
 	X(HTTP_CONNECTIONS, "svcdns_api_connections", "", "gauge", "HTTP connections open now.")             \
 	X(HTTP_PARKED, "svcdns_api_parked", "", "gauge", "Blocking queries that wait now.")                  \
+	X(HTTP_STREAMS, "svcdns_api_streams", "", "gauge", "Event streams open now.")                        \
 	X(HTTP_UNPUBLISHED, "svcdns_api_unpublished_total", "", "counter",                                   \
 		"Replies sent before the view had applied their index.")                                     \
 	X(HEALTH_CHECKS, "svcdns_checks", "", "gauge", "Checks that are scheduled.")                         \

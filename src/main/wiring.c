@@ -126,6 +126,13 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.connections_per_address = config->http.connections_per_address,
 		.parked = config->http.parked,
 		.write_buffer = config->http.write_buffer,
+		.streams = config->http.streams,
+		.stream_buffer = config->http.stream_buffer,
+		.heartbeat_ns = config->http.heartbeat,
+		.page_instances = config->http.page_instances,
+		.dns_listen = config->dns.listen.items[0],
+		.dns_queries = config->http.dns_queries,
+		.dns_timeout_ns = config->http.dns_timeout,
 		.wait_default_ns = config->http.wait_default,
 		.wait_max_ns = config->http.wait_max,
 	};

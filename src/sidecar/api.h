@@ -75,6 +75,12 @@ void api_catalog_services(struct call *call);
 /* GET /v1/catalog/service/:s: its instances, healthy or not. */
 void api_catalog_service(struct call *call);
 
+/* api_events.c */
+
+/* GET /v1/events: the changes of the registry as server-sent events, from Last-Event-ID or ?index= on, or
+ * with the last so many (?last=). */
+void api_events(struct call *call);
+
 /* api_health.c */
 
 /* GET /v1/health/service/:s: its instances with node and checks. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "sidecar/blocking.h"
+#include "sidecar/events.h"
 #include "sidecar/guard.h"
 #include "sidecar/publish.h"
 #include "sidecar/server.h"
@@ -28,6 +29,7 @@ struct sidecar {
 	struct registry_reader *reader; /* NULL while the registry cannot be opened */
 	struct publish publish;
 	struct blocking *blocking;
+	struct events *streams;
 	struct call *calls;
 	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */

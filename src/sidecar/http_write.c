@@ -202,6 +202,17 @@ void server_park(
 		connection_arm(connection);
 }
 
+size_t server_stream_waiting(const struct server_request *request)
+{
+	return evbuffer_get_length(request->connection->out);
+}
+
+void server_stream_cut(struct server_request *request)
+{
+	metrics_add(request->connection->server->config.metrics, METRIC_HTTP_REJECTED, 1);
+	connection_doom(request->connection);
+}
+
 /* Sends what can be sent of a stream; never closes at once, since the caller still holds the request. */
 static void push_stream(struct server_connection *connection)
 {
@@ -210,8 +221,7 @@ static void push_stream(struct server_connection *connection)
 	if (!connection_write(connection)) {
 		connection_doom(connection);
 	} else if (evbuffer_get_length(connection->out) > config->write_buffer) {
-		metrics_add(config->metrics, METRIC_HTTP_REJECTED, 1);
-		connection_doom(connection);
+		server_stream_cut(connection->request);
 	}
 	if (!connection->running)
 		connection_arm(connection);

@@ -44,6 +44,7 @@ static const struct route routes[] = {
 	{"/v1/catalog/register", PUT, api_catalog_register},
 	{"/v1/catalog/service/", READ, api_catalog_service},
 	{"/v1/catalog/services", READ, api_catalog_services},
+	{"/v1/events", GET | ROUTE_PLAIN, api_events},
 	{"/v1/health/checks/", READ, api_health_checks},
 	{"/v1/health/connect/", READ, api_health_none},
 	{"/v1/health/ingress/", READ, api_health_none},

@@ -129,6 +129,12 @@ void server_stream_begin(struct server_request *request, const struct server_rep
 /* Sends a piece. A client that does not read is cut off at write_buffer (then `gone` is called, later). */
 void server_stream_data(struct server_request *request, const void *data, size_t size);
 
+/* Bytes of a stream that its client has not taken. */
+size_t server_stream_waiting(const struct server_request *request);
+
+/* Cuts a stream's client off, for it does not read: `gone` is called, later. */
+void server_stream_cut(struct server_request *request);
+
 /* Ends a stream. */
 void server_stream_end(struct server_request *request);
 

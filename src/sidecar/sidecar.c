@@ -13,6 +13,7 @@
 #include "base/siphash.h"
 #include "net/wake.h"
 #include "sidecar/call.h"
+#include "sidecar/settings.h"
 
 #define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
 #define STOP_NS (3 * CLOCK_NS_PER_S) /* the supervisor kills after 5, and the writer has to end too */
@@ -22,43 +23,6 @@
 enum { EVENT_TICK, EVENT_TIMER, EVENT_MORE, EVENT_INBOX, EVENT_WAKE, EVENT_CONTROL };
 
 /* --- Config --------------------------------------------------------------------------------------------- */
-
-/* A copy whose strings live in `arena`; descriptors are copied too, for the server. */
-static struct sidecar_config copy_config(struct arena *arena, const struct sidecar_config *config)
-{
-	struct sidecar_config copy = *config;
-	const char **hosts = arena_alloc(arena, (config->host_count + 1) * sizeof(*hosts));
-	int *fds = arena_alloc(arena, (config->listen_count + 1) * sizeof(*fds));
-
-	for (size_t i = 0; i < config->host_count; i++)
-		hosts[i] = arena_strdup(arena, config->hosts[i]);
-	for (size_t i = 0; i < config->listen_count; i++)
-		fds[i] = config->listen_fds[i];
-	copy.hosts = hosts;
-	copy.listen_fds = fds;
-	copy.registry_path = arena_strdup(arena, config->registry_path);
-	copy.node_name = arena_strdup(arena, config->node_name);
-	copy.node_address = arena_strdup(arena, config->node_address);
-	copy.datacenter = arena_strdup(arena, config->datacenter);
-	copy.zone_name = arena_strdup(arena, config->zone_name);
-	copy.token_file = arena_strdup(arena, config->token_file);
-	return copy;
-}
-
-/* 0 and the token (NULL if none is configured), or negative errno after a line in the log. */
-static int load_token(const struct sidecar_config *config, char **ret)
-{
-	char message[GUARD_MESSAGE];
-	int error;
-
-	*ret = NULL;
-	if (!config->token_file || !*config->token_file)
-		return 0;
-	error = guard_load_token(config->token_file, ret, message);
-	if (error)
-		log_error("the API's token cannot be read", "detail", message);
-	return error;
-}
 
 static void handle(struct server_request *request, void *ctx);
 
@@ -134,6 +98,7 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 		if (commit->changes[i].kind == REGISTRY_CHECK_PUT ||
 			commit->changes[i].kind == REGISTRY_CHECK_GONE)
 			sidecar->checks_ns = clock_now(sidecar->config.clock);
+	events_commit(sidecar->streams, commit->index);
 	if (blocking_count(sidecar->blocking) == 0)
 		return;
 	for (size_t i = 0; i < commit->count; i++)
@@ -151,11 +116,13 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 /* The next moment at which a held reply or a parked query has waited long enough. */
 static void set_timer(struct sidecar *sidecar)
 {
-	int64_t next = publish_next(&sidecar->publish), deadline = blocking_next(sidecar->blocking), wait;
+	const int64_t due[] = {publish_next(&sidecar->publish), blocking_next(sidecar->blocking),
+		events_next(sidecar->streams)};
+	int64_t next = INT64_MAX, wait;
 	struct timeval after;
 
-	if (deadline < next)
-		next = deadline;
+	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++)
+		next = due[i] < next ? due[i] : next;
 	if (next == sidecar->timer_ns)
 		return;
 	sidecar->timer_ns = next;
@@ -207,6 +174,8 @@ static void turn(struct sidecar *sidecar)
 	publish_run(&sidecar->publish);
 	blocking_expire(sidecar->blocking, sidecar->stopping ? INT64_MAX : clock_now(sidecar->config.clock));
 	resume_ready(sidecar);
+	if (events_run(sidecar->streams))
+		event_active(sidecar->events[EVENT_MORE], EV_TIMEOUT, 0);
 	set_timer(sidecar);
 	if (finished(sidecar))
 		event_base_loopbreak(sidecar->base);
@@ -257,6 +226,7 @@ static void begin_stop(struct sidecar *sidecar)
 	sidecar->stopping = true;
 	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
 	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
+	events_end(sidecar->streams);
 	server_drain(sidecar->server);
 }
 
@@ -272,6 +242,7 @@ static void take_config(
 	config.node_address = arena_strdup(arena, old->node_address);
 	config.datacenter = arena_strdup(arena, old->datacenter);
 	config.zone_name = arena_strdup(arena, old->zone_name);
+	config.dns_listen = arena_strdup(arena, old->dns_listen);
 	config.writer = old->writer;
 	config.live = old->live;
 	config.dns = old->dns;
@@ -288,6 +259,7 @@ static void take_config(
 	sidecar->publish.timeout_ns = config.publish_timeout_ns;
 	server = server_config(sidecar);
 	server_reconfigure(sidecar->server, &server);
+	events_reconfigure(sidecar->streams, config.streams, config.stream_buffer, config.heartbeat_ns);
 }
 
 static void on_control(evutil_socket_t fd, short what, void *ctx)
@@ -410,12 +382,21 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
 	sidecar->control_fd = -1;
 	sidecar->timer_ns = INT64_MAX;
 	sidecar->config_arena = arena_create();
-	sidecar->config = copy_config(sidecar->config_arena, config);
+	sidecar->config = settings_copy(sidecar->config_arena, config);
 	sidecar->blocking = blocking_create();
+	sidecar->streams = events_create(&(struct events_config){
+		.clock = config->clock,
+		.metrics = &config->thread->metrics,
+		.publish = &sidecar->publish,
+		.reader = &sidecar->reader,
+		.streams = config->streams,
+		.buffer = config->stream_buffer,
+		.heartbeat_ns = config->heartbeat_ns,
+	});
 	sidecar->random = siphash_key_random().k0;
 	publish_init(&sidecar->publish, config->dns, config->clock, &config->thread->metrics,
 		config->publish_timeout_ns);
-	error = load_token(config, &sidecar->token);
+	error = settings_token(config, &sidecar->token);
 	set_guard(sidecar);
 	if (!error)
 		error = open_parts(sidecar);
@@ -442,13 +423,13 @@ void sidecar_reconfigure(struct sidecar *sidecar, const struct sidecar_config *c
 	struct arena *arena;
 	char *token;
 
-	if (load_token(config, &token) != 0)
+	if (settings_token(config, &token) != 0)
 		return; /* any error keeps everything as it was */
 	arena = arena_create();
 	pthread_mutex_lock(&sidecar->mutex);
 	arena_destroy(sidecar->next_arena);
 	free(sidecar->next_token);
-	sidecar->next_config = copy_config(arena, config);
+	sidecar->next_config = settings_copy(arena, config);
 	sidecar->next_arena = arena;
 	sidecar->next_token = token;
 	sidecar->reconfigure = true;
@@ -476,6 +457,7 @@ void sidecar_destroy(struct sidecar *sidecar)
 	if (!sidecar)
 		return;
 	registry_inbox_destroy(sidecar->inbox);
+	events_destroy(sidecar->streams);
 	blocking_destroy(sidecar->blocking);
 	arena_destroy(sidecar->config_arena);
 	arena_destroy(sidecar->next_arena);

@@ -34,7 +34,13 @@ struct sidecar_config {
 	int64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
 	unsigned header_size, body_size; /* bytes */
 	unsigned connections, connections_per_address, parked;
-	unsigned write_buffer; /* bytes of replies that may wait for a client that does not read */
+	unsigned write_buffer;           /* bytes of replies that may wait for a client that does not read */
+	unsigned streams, stream_buffer; /* event streams at once, and bytes that may wait for each */
+	int64_t heartbeat_ns;
+	unsigned page_instances; /* that the page's list reads, about */
+	const char *dns_listen;  /* where our own DNS answers: "127.0.0.1:8600" */
+	unsigned dns_queries;    /* to it, at once */
+	int64_t dns_timeout_ns;
 	int64_t wait_default_ns, wait_max_ns; /* blocking queries: 300 s and 600 s */
 };
 

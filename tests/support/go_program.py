@@ -29,11 +29,15 @@ class Go:
         return [self.program, "call", "-target", target]
 
 
+def tool(name):
+    """The path of go or gofmt; skips if there is none."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin", "/usr/local/bin"]))
+    return found or pytest.skip("Go is not installed")
+
+
 def build():
     """The path of the program. A build that fails is an error; a missing Go or module skips."""
-    go = shutil.which("go", path=os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin", "/usr/local/bin"]))
-    if go is None:
-        pytest.skip("Go is not installed")
+    go = tool("go")
     folder = svc.ROOT / "build/interop-go"
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}

@@ -18,6 +18,28 @@ forbid_services()
 	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 }
 
+UNITS=/etc/systemd/system
+
+# enabled -- what starts with the machine: the links that packages make.
+enabled()
+{
+	find "$UNITS" -type l -path '*.wants/*' 2>/dev/null | sort
+}
+
+# install_quietly NAME... -- installs packages; what they bring starts neither now nor with the machine.
+install_quietly()
+{
+	local before status=0
+
+	export DEBIAN_FRONTEND=noninteractive
+	before=$(enabled)
+	forbid_services &&
+		apt-get -qq update &&
+		apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >/dev/null || status=$?
+	comm -13 <(printf '%s\n' "$before") <(enabled) | xargs -r -d '\n' rm -f
+	return $status
+}
+
 # install_packages NAME... -- installs those of the Debian packages that are missing. Without any it asks nobody.
 install_packages()
 {
@@ -33,12 +55,7 @@ install_packages()
 		return 1
 	fi
 	printf 'installing %s\n' "${missing[*]}"
-	(
-		export DEBIAN_FRONTEND=noninteractive
-		forbid_services &&
-			apt-get -qq update &&
-			apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" >/dev/null
-	)
+	(install_quietly "${missing[@]}")
 }
 
 # build NAME COMPILER [MESON-OPTION...] -- builds into build/NAME.

@@ -22,6 +22,17 @@ void *mem_alloc(size_t size)
 	return bytes;
 }
 
+void *mem_alloc_lines(size_t count)
+{
+	enum { LINE = 64 };
+	size_t size;
+	void *lines = __builtin_mul_overflow(count, LINE, &size) ? NULL : aligned_alloc(LINE, size);
+
+	if (!lines)
+		mem_out();
+	return memset(lines, 0, size);
+}
+
 void *mem_resize(void *bytes, size_t count, size_t size)
 {
 	void *moved = reallocarray(bytes, count ? count : 1, size ? size : 1);

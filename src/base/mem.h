@@ -8,6 +8,9 @@
 /* `size` zeroed bytes; never NULL. */
 void *mem_alloc(size_t size);
 
+/* `count` zeroed cache lines of 64 bytes, the first at the start of one; never NULL. */
+void *mem_alloc_lines(size_t count);
+
 /* Changes `bytes` (NULL for new ones) to room for `count` elements of `size` bytes; what was added is not
  * zeroed. Ends the process when the product overflows. */
 void *mem_resize(void *bytes, size_t count, size_t size);

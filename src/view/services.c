@@ -84,7 +84,7 @@ static void count(struct services *services)
 {
 	if (!services->metrics)
 		return;
-	metrics_set(services->metrics, METRIC_VIEW_NAMES, services->table.map.count);
+	metrics_set(services->metrics, METRIC_VIEW_NAMES, services->table.count);
 	metrics_set(services->metrics, METRIC_VIEW_SERVICES, services->count);
 	metrics_set(services->metrics, METRIC_VIEW_INSTANCES, services->instances);
 }
@@ -151,7 +151,7 @@ void services_apply(struct services *services, const struct render_request *requ
 	if (services->metrics)
 		metrics_add(services->metrics, METRIC_VIEW_RENDERED, 1);
 	count(services);
-	rcu_map_fit(&services->table.map);
+	table_fit(&services->table, 0, &services->pile);
 	if (services->pile.count > PILE_LIMIT)
 		services_reclaim(services);
 }
@@ -189,7 +189,7 @@ void services_sweep(struct services *services)
 	for (size_t i = 0; i < sweep.count; i++)
 		drop(services, sweep.stale[i]);
 	free(sweep.stale);
-	rcu_map_fit(&services->table.map);
+	table_fit(&services->table, 0, &services->pile);
 	count(services);
 }
 

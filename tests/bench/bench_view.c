@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	size_t used = memory_used() - before;
 	printf("%u instances in %u services: %zu names, %.0f bytes per instance, %.2f s to render (%.2f us "
 	       "each)\n",
-		service_count * each, service_count, services.table.map.count,
+		service_count * each, service_count, services.table.count,
 		(double)used / (service_count * each), seconds, seconds * 1e6 / (service_count * each));
 	look_up(&services, service_count);
 	services_finish(&services);

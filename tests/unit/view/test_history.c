@@ -118,8 +118,8 @@ static void any_history_ends_in_the_same_view(void **state)
 		for (unsigned i = 0; i < SERVICES; i++)
 			put(&fresh, services[(first + i) % SERVICES], &now[(first + i) % SERVICES]);
 		size_t names = compare_below(&changed, &fresh, "");
-		assert_int_equal(changed.services.table.map.count, names);
-		assert_int_equal(fresh.services.table.map.count, names);
+		assert_int_equal(changed.services.table.count, names);
+		assert_int_equal(fresh.services.table.count, names);
 		live_end(&fresh);
 	}
 	live_end(&changed);

@@ -96,7 +96,7 @@ static void service_wins_over_tag(void **state)
 	expect("prod.web", VIEW_SERVICE, "10.0.0.2");
 	expect("web", VIEW_EMPTY, "");
 	drop("prod.web");
-	assert_int_equal(live.services.table.map.count, 0);
+	assert_int_equal(live.services.table.count, 0);
 }
 
 static void instance_wins_over_tag(void **state)
@@ -144,7 +144,7 @@ static void equals_go_by_name_whoever_comes_first(void **state)
 		expect("a.b.web", VIEW_TAG, "10.0.0.2");
 		expect("web", VIEW_EMPTY, "");
 		drop("b.web");
-		assert_int_equal(live.services.table.map.count, 0);
+		assert_int_equal(live.services.table.count, 0);
 	}
 }
 
@@ -184,19 +184,19 @@ static void empty_names_live_as_long_as_what_is_below(void **state)
 	assert_null(live_find(&live, "ent"));
 	assert_null(live_find(&live, "b.ent"));
 	assert_null(live_find(&live, "_tcp"));
-	assert_int_equal(live.services.table.map.count, 0);
+	assert_int_equal(live.services.table.count, 0);
 }
 
-static void map_grows_and_shrinks(void **state)
+static void table_grows_and_shrinks(void **state)
 {
 	char name[32];
-	size_t least = live.services.table.map.buckets;
+	size_t least = table_room(&live.services.table);
 
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "service-%u", i);
 		put(name, "i1", "10.0.0.1", NULL, NULL);
 	}
-	assert_true(live.services.table.map.buckets >= live.services.table.map.count);
+	assert_true(table_room(&live.services.table) >= live.services.table.count);
 	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_SERVICES]), 2000);
 	expect("i1.service-1999", VIEW_INSTANCE, "10.0.0.1");
 	/* A load that sees only one of them. */
@@ -207,8 +207,8 @@ static void map_grows_and_shrinks(void **state)
 	expect("service-7", VIEW_SERVICE, "10.0.0.7");
 	assert_null(live_find(&live, "service-8"));
 	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_SERVICES]), 1);
-	assert_int_equal(live.services.table.map.count, 4);
-	assert_int_equal(live.services.table.map.buckets, least);
+	assert_int_equal(live.services.table.count, 4);
+	assert_int_equal(table_room(&live.services.table), least);
 }
 
 int main(void)
@@ -220,7 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(equals_go_by_name_whoever_comes_first, begin, end),
 		cmocka_unit_test_setup_teardown(three_claims_to_one_name, begin, end),
 		cmocka_unit_test_setup_teardown(empty_names_live_as_long_as_what_is_below, begin, end),
-		cmocka_unit_test_setup_teardown(map_grows_and_shrinks, begin, end),
+		cmocka_unit_test_setup_teardown(table_grows_and_shrinks, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,7 +278,7 @@ static void dotted_services(void **state)
 	expect_nothing("rpc._tcp");
 	expect_nothing("_tcp");
 	expect_nothing("i1.user.rpc");
-	assert_int_equal(live.services.table.map.count, 0);
+	assert_int_equal(live.services.table.count, 0);
 }
 
 static void ten_thousand_instances(void **state)
@@ -317,7 +317,7 @@ static void ten_thousand_instances(void **state)
 	put_web(all, COUNT_ALL - 1);
 	expect_nothing("instance-9999.web");
 	put_web(NULL, 0);
-	assert_int_equal(live.services.table.map.count, 0);
+	assert_int_equal(live.services.table.count, 0);
 	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES]), 0);
 	free(all);
 	free(texts);
@@ -386,7 +386,7 @@ static void bad_service_names_are_skipped(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		live_put(&live, bad[i], &one, 1);
 		assert_int_equal(live_report_count, i + 1);
-		assert_int_equal(live.services.table.map.count, 0);
+		assert_int_equal(live.services.table.count, 0);
 	}
 	assert_int_equal(live.services.count, COUNT(bad));
 }

@@ -28,13 +28,22 @@ struct dns_source {
 	uint32_t hash; /* of the client's address: chooses the part of a set that does not fit */
 };
 
-/* Answers `query` (query_size bytes of a DNS message) into `answer`, which has `capacity` bytes (at least
- * 512). Over UDP the answer is at most min(client's EDNS size, udp_size, capacity), 512 without EDNS; over
- * TCP at most min(capacity, 65535). Returns the size of the answer, or 0 if the packet deserves none (RFC
- * 8906 section 3: a response, or less than a header). Reads the view: call between view_read_begin() and
+/* A query, and the place for its answer. */
+struct dns_message {
+	struct dns_source source;
+	const uint8_t *query;
+	size_t query_size;
+	uint8_t *answer;
+	size_t capacity;    /* bytes at `answer`, at least 512 */
+	size_t answer_size; /* written by dns_respond() */
+};
+
+/* Answers `count` messages. Over UDP an answer is at most min(client's EDNS size, udp_size, capacity), 512
+ * without EDNS; over TCP at most min(capacity, 65535). Its size is 0 if the packet deserves none (RFC 8906
+ * section 3: a response, or less than a header). Messages that are handed over together wait for memory
+ * together, which is most of what an answer costs. Reads the view: call between view_read_begin() and
  * view_read_end(). */
-size_t dns_respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
-	size_t query_size, uint8_t *answer, size_t capacity);
+void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count);
 
 struct dns_config {
 	unsigned workers;

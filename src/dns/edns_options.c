@@ -18,7 +18,7 @@ static void answer_keepalive(struct dns_exchange *x)
 {
 	uint8_t timeout[2];
 
-	if (!x->source->tcp)
+	if (!x->message->source.tcp)
 		return;
 	wire_set16(timeout, x->context->keepalive);
 	wire_response_option(&x->reply, WIRE_OPTION_KEEPALIVE, timeout, sizeof timeout);

@@ -23,12 +23,26 @@ static size_t record_size(const struct view_record *record, const struct view_zo
 	return record->size + (record->relative ? (size_t)zone->name_size : 0);
 }
 
-/* memcpy of a few bytes whose number the compiler could bound: it would then copy by `rep movs`, whose start
- * alone costs more than the library takes for all of it. */
-static inline uint8_t *copy(uint8_t *out, const void *from, size_t size)
+/* memcpy for pieces of a few bytes, of which an answer has many: two loads that overlap instead of a call. */
+static inline uint8_t *copy(uint8_t *out, const uint8_t *from, size_t size)
 {
-	__asm__("" : "+r"(size));
-	memcpy(out, from, size);
+	enum { LARGE = 32, MIDDLE = 16, SMALL = 8 };
+
+	if (size > 2 * LARGE) {
+		memcpy(out, from, size);
+	} else if (size >= LARGE) {
+		memcpy(out, from, LARGE);
+		memcpy(out + size - LARGE, from + size - LARGE, LARGE);
+	} else if (size >= MIDDLE) {
+		memcpy(out, from, MIDDLE);
+		memcpy(out + size - MIDDLE, from + size - MIDDLE, MIDDLE);
+	} else if (size >= SMALL) {
+		memcpy(out, from, SMALL);
+		memcpy(out + size - SMALL, from + size - SMALL, SMALL);
+	} else {
+		for (size_t i = 0; i < size; i++)
+			out[i] = from[i];
+	}
 	return out + size;
 }
 
@@ -118,7 +132,7 @@ struct dns_put dns_put_set(struct dns_exchange *x, const struct view_rrset *set,
 	if (whole) {
 		put.start = set->count > 1 ? spread(x->context->rotation, set->count) : 0;
 	} else {
-		put.start = x->source->hash % set->count;
+		put.start = x->message->source.hash % set->count;
 		x->reply.flags |= WIRE_FLAG_TC;
 	}
 	if (set->stride) {
@@ -132,42 +146,73 @@ struct dns_put dns_put_set(struct dns_exchange *x, const struct view_rrset *set,
 	return put;
 }
 
-/* One target: its name in the reply, and the records of its addresses. */
-struct target {
-	size_t at;
-	const uint8_t *name; /* uncompressed, in the reply */
-	size_t name_size;
-	const uint8_t *glue;
-	size_t glue_size, glue_count;
-};
-
-static struct target target_of(const struct dns_exchange *x, const struct view_record *record, size_t at)
+/* The record after number `i` of a set, with wrap-around. */
+static uint32_t next_of(const struct view_rrset *set, uint32_t i)
 {
-	return (struct target){
-		.at = at + record->target_at,
-		.name = x->reply.data + at + record->target_at,
-		.name_size = record_size(record, x->zone) - record->target_at,
-		.glue = view_record_glue(record),
-		.glue_size = record->glue_size,
-		.glue_count = record->glue_count,
-	};
+	return i + 1 < set->count ? i + 1 : 0;
 }
 
-static void put_target(struct wire_response *reply, const struct target *target)
+/* Writes the addresses of a record's target under the pointer `owner`; returns where the next ones go. */
+static uint8_t *write_glue(uint8_t *out, const struct view_record *record, uint16_t owner)
 {
-	bool pointer = target->at < POINTER_MAX;
-	size_t owner_size = pointer ? 2 : target->name_size;
-	uint8_t *out = wire_response_claim(reply, WIRE_ADDITIONAL_SECTION,
-		target->glue_size + target->glue_count * owner_size, (unsigned)target->glue_count);
-	const uint8_t *glue = target->glue;
+	const uint8_t *glue = view_record_glue(record);
+	size_t left = record->glue_size;
 
-	for (size_t i = 0; out && i < target->glue_count; i++) {
+	while (left > 0) {
 		size_t size = GLUE_RDLENGTH_AT + 2 + (size_t)wire_get16(glue + GLUE_RDLENGTH_AT);
-		if (pointer)
-			wire_set16(out, dns_pointer(target->at));
-		else
-			copy(out, target->name, owner_size);
-		out = copy(out + owner_size, glue, size);
+		wire_set16(out, owner);
+		out = copy(out + 2, glue, size);
+		glue += size;
+		left -= size;
+	}
+	return out;
+}
+
+/* Puts the addresses of all targets. False, and nothing is put, if they do not all fit, or if a target stands
+ * where no pointer can mean it. */
+static bool put_all_glue(struct dns_exchange *x, const struct view_rrset *set, const struct dns_put *put)
+{
+	size_t size = 0, at = put->at;
+	uint32_t number = put->start;
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < put->count; i++, number = next_of(set, number)) {
+		const struct view_record *record = view_rrset_record(set, number);
+		size += record->glue_size;
+		count += record->glue_count;
+	}
+	uint8_t *out = x->reply.size > POINTER_MAX ? NULL
+						   : wire_response_claim(&x->reply, WIRE_ADDITIONAL_SECTION,
+							     size + 2 * (size_t)count, count);
+	if (!out)
+		return false;
+	for (uint32_t i = 0; i < put->count; i++, number = next_of(set, number)) {
+		const struct view_record *record = view_rrset_record(set, number);
+		out = write_glue(out, record, dns_pointer(at + record->target_at));
+		at += record_size(record, x->zone);
+	}
+	return true;
+}
+
+/* Puts the addresses of the target of the record at byte `at` of the reply, if they fit. */
+static void put_glue(struct dns_exchange *x, const struct view_record *record, size_t at)
+{
+	size_t target = at + record->target_at;
+	const uint8_t *name = x->reply.data + target, *glue = view_record_glue(record);
+	bool pointer = target < POINTER_MAX;
+	size_t owner_size = pointer ? 2 : record_size(record, x->zone) - record->target_at;
+	uint8_t *out = wire_response_claim(&x->reply, WIRE_ADDITIONAL_SECTION,
+		record->glue_size + record->glue_count * owner_size, record->glue_count);
+
+	if (!out)
+		return;
+	if (pointer) {
+		write_glue(out, record, dns_pointer(target));
+		return;
+	}
+	for (unsigned i = 0; i < record->glue_count; i++) {
+		size_t size = GLUE_RDLENGTH_AT + 2 + (size_t)wire_get16(glue + GLUE_RDLENGTH_AT);
+		out = copy(copy(out, name, owner_size), glue, size);
 		glue += size;
 	}
 }
@@ -198,14 +243,13 @@ void dns_put_glue(
 	size_t at = put->at;
 	uint32_t number = put->start;
 
-	for (uint32_t i = 0; i < put->count; i++) {
+	if (!unique && put_all_glue(x, set, put))
+		return;
+	for (uint32_t i = 0; i < put->count; i++, number = next_of(set, number)) {
 		const struct view_record *record = view_rrset_record(set, number);
-		if (record->glue_count && !(unique && target_seen(x, set, put, i))) {
-			struct target target = target_of(x, record, at);
-			put_target(&x->reply, &target);
-		}
+		if (record->glue_count && !(unique && target_seen(x, set, put, i)))
+			put_glue(x, record, at);
 		at += record_size(record, x->zone);
-		number = number + 1 < set->count ? number + 1 : 0;
 	}
 }
 

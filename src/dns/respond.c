@@ -1,6 +1,8 @@
-/* respond.c -- the answer: one query in, one reply out. RFC 1034 section 4.3.2 is the order of its steps.
+/* respond.c -- the answer: queries in, replies out. RFC 1034 section 4.3.2 is the order of its steps.
  *
- * No allocation, lock, system call or log line: what an answer needs stands rendered in the view. */
+ * No allocation, lock, system call or log line: what an answer needs stands rendered in the view. What is
+ * left is the wait for memory, so a batch takes each step together: one asks for the memory that the next
+ * reads. */
 #include "dns/respond.h"
 
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #define ALIASES_MAX 8 /* CNAME records that are followed in one answer */
 #define RDATA_AT 12   /* in a record whose owner is a pointer */
+#define TOGETHER 16   /* queries that wait for memory together: their exchanges fit the nearest cache */
 
 /* Where the search stands: a name below the zone, and how to write it as an owner. */
 struct place {
@@ -19,8 +22,10 @@ struct place {
 	uint16_t owner;
 };
 
-static void refuse(struct dns_exchange *x, const struct dns_refusal *refusal)
+static void refuse(struct dns_exchange *x)
 {
+	const struct dns_refusal *refusal = x->refusal;
+
 	x->reply.rcode = refusal->rcode;
 	wire_response_ede(&x->reply, refusal->ede, refusal->text, strlen(refusal->text));
 }
@@ -75,16 +80,15 @@ static bool follow_alias(struct dns_exchange *x, const struct view_rrset *alias,
 	return true;
 }
 
-/* Step 3 of RFC 1034 section 4.3.2: down to the name, and through aliases to where they lead. */
-static void answer_name(struct dns_exchange *x, struct place place)
+/* Step 3 of RFC 1034 section 4.3.2, from what stands at the name, through aliases, to where they lead. */
+static void answer_name(struct dns_exchange *x)
 {
-	const struct view_answer *seen[ALIASES_MAX];
+	const struct view_answer *seen[ALIASES_MAX], *answer = x->answer;
+	struct place place = {x->search.name, x->search.size, WIRE_POINTER_TO_QNAME};
 	struct wire_query target;
 	uint16_t type = x->query.type;
 
 	for (unsigned n = 0;; n++) {
-		const struct view_answer *answer =
-			view_find(x->context->view, x->zone, place.relative, place.size);
 		if (!answer)
 			return answer_negative(x, WIRE_NXDOMAIN, NULL);
 		const struct view_rrset *set = choose_set(answer, type), *alias;
@@ -101,29 +105,13 @@ static void answer_name(struct dns_exchange *x, struct place place)
 		if (n == ALIASES_MAX || !follow_alias(x, alias, &place, &target))
 			return;
 		seen[n] = answer;
+		answer = view_find(x->context->view, x->zone, place.relative, place.size);
 	}
-}
-
-static void answer_query(struct dns_exchange *x)
-{
-	const struct dns_refusal *refusal = dns_policy_judge(&x->query);
-	size_t relative;
-
-	if (refusal)
-		return refuse(x, refusal);
-	x->zone = view_find_zone(x->context->view, &x->query, &relative);
-	if (!x->zone)
-		return refuse(x, &dns_not_our_zone);
-	if (x->context->loading)
-		return refuse(x, &dns_not_loaded);
-	x->reply.flags |= WIRE_FLAG_AA;
-	x->zone_owner = dns_pointer(WIRE_HEADER_SIZE + relative);
-	answer_name(x, (struct place){x->query.name, relative, WIRE_POINTER_TO_QNAME});
 }
 
 static void count_request(struct dns_exchange *x)
 {
-	enum metric first = x->source->tcp ? METRIC_DNS_REQUESTS_TCP_A : METRIC_DNS_REQUESTS_UDP_A;
+	enum metric first = x->message->source.tcp ? METRIC_DNS_REQUESTS_TCP_A : METRIC_DNS_REQUESTS_UDP_A;
 	unsigned row = x->query.type == WIRE_A      ? 0
 		       : x->query.type == WIRE_AAAA ? 1
 		       : x->query.type == WIRE_SRV  ? 2
@@ -148,28 +136,102 @@ _Static_assert(METRIC_DNS_RESPONSES_OTHER == METRIC_DNS_RESPONSES_REFUSED + 1, "
 _Static_assert(METRIC_DNS_REQUESTS_UDP_OTHER - METRIC_DNS_REQUESTS_UDP_A == 3, "rows by type");
 _Static_assert(METRIC_DNS_REQUESTS_TCP_OTHER - METRIC_DNS_REQUESTS_TCP_A == 3, "rows by type");
 
-size_t dns_respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
-	size_t query_size, uint8_t *answer, size_t capacity)
+/* True while the exchange is about a name in one of our zones. */
+static bool has_name(const struct dns_exchange *x)
 {
-	struct dns_exchange x;
-	enum wire_verdict verdict = wire_query_parse(query, query_size, &x.query);
+	return x->verdict == WIRE_ANSWER && !x->refusal;
+}
 
-	x.context = context;
-	x.source = source;
-	if (verdict == WIRE_DROP) {
+/* Steps 1 and 2 of RFC 1034 section 4.3.2: what is asked, and in which zone. */
+static void read_query(struct dns_exchange *x, struct dns_context *context, struct dns_message *message)
+{
+	const struct view *view = context->view;
+	size_t relative;
+
+	x->context = context;
+	x->message = message;
+	x->verdict = wire_query_parse(message->query, message->query_size, &x->query);
+	if (x->verdict != WIRE_ANSWER)
+		return;
+	x->refusal = dns_policy_judge(&x->query);
+	if (x->refusal)
+		return;
+	x->zone = view_find_zone(view, &x->query, &relative);
+	x->refusal = !x->zone ? &dns_not_our_zone : context->loading ? &dns_not_loaded : NULL;
+	if (x->refusal)
+		return;
+	x->zone_owner = dns_pointer(WIRE_HEADER_SIZE + relative);
+	view_search_begin(view, x->zone, x->query.name, relative, &x->search);
+}
+
+static void approach_name(struct dns_exchange *x)
+{
+	if (has_name(x))
+		view_search_approach(&x->search);
+}
+
+static void find_name(struct dns_exchange *x)
+{
+	if (!has_name(x))
+		return;
+	x->answer = view_search_end(&x->search);
+	if (x->answer)
+		view_answer_prefetch(x->answer);
+}
+
+static void approach_records(const struct dns_exchange *x)
+{
+	const struct view_rrset *set =
+		has_name(x) && x->answer ? view_answer_find(x->answer, x->query.type) : NULL;
+
+	if (set)
+		view_rrset_prefetch(set);
+}
+
+static size_t write_reply(struct dns_exchange *x)
+{
+	struct dns_context *context = x->context;
+	struct dns_message *message = x->message;
+
+	if (x->verdict == WIRE_DROP) {
 		metrics_add(context->metrics, METRIC_DNS_DROPPED, 1);
 		return 0;
 	}
-	count_request(&x);
-	wire_response_begin(
-		&x.reply, answer, dns_policy_limit(context, source, &x.query, capacity), &x.query, query);
-	if (verdict == WIRE_ANSWER) {
-		dns_edns_answer_options(&x);
-		answer_query(&x);
+	count_request(x);
+	wire_response_begin(&x->reply, message->answer,
+		dns_policy_limit(context, &message->source, &x->query, message->capacity), &x->query,
+		message->query);
+	if (x->verdict == WIRE_ANSWER) {
+		dns_edns_answer_options(x);
+		if (x->refusal) {
+			refuse(x);
+		} else {
+			x->reply.flags |= WIRE_FLAG_AA;
+			answer_name(x);
+		}
 		context->rotation++;
 	} else {
-		x.reply.rcode = x.query.rcode;
+		x->reply.rcode = x->query.rcode;
 	}
-	count_response(&x);
-	return wire_response_end(&x.reply, x.query.id, context->udp_size);
+	count_response(x);
+	return wire_response_end(&x->reply, x->query.id, context->udp_size);
+}
+
+void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count)
+{
+	struct dns_exchange exchanges[TOGETHER];
+
+	for (size_t done = 0; done < count; done += TOGETHER) {
+		size_t n = count - done < TOGETHER ? count - done : TOGETHER;
+		for (size_t i = 0; i < n; i++)
+			read_query(&exchanges[i], context, &messages[done + i]);
+		for (size_t i = 0; i < n; i++)
+			approach_name(&exchanges[i]);
+		for (size_t i = 0; i < n; i++)
+			find_name(&exchanges[i]);
+		for (size_t i = 0; i < n; i++)
+			approach_records(&exchanges[i]);
+		for (size_t i = 0; i < n; i++)
+			messages[done + i].answer_size = write_reply(&exchanges[i]);
+	}
 }

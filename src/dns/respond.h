@@ -6,13 +6,19 @@
 
 #include "dns/dns.h"
 
+struct dns_refusal;
+
 struct dns_exchange {
 	struct dns_context *context;
-	const struct dns_source *source;
+	struct dns_message *message;
+	enum wire_verdict verdict;
+	const struct dns_refusal *refusal; /* why no name is looked up; NULL: one is */
+	const struct view_zone *zone;      /* the nearest zone above the question's name */
+	uint16_t zone_owner;               /* compression pointer to its name inside the question's name */
+	struct view_search search;         /* for the question's name */
+	const struct view_answer *answer;  /* what stands there */
 	struct wire_query query;
 	struct wire_response reply;
-	const struct view_zone *zone; /* the nearest zone above the question's name; set once it is known */
-	uint16_t zone_owner;          /* compression pointer to the zone's name inside the question's name */
 };
 
 /* A compression pointer to byte `at` of the message. RFC 1035 section 4.1.4. */

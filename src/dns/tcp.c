@@ -146,11 +146,10 @@ static bool make_room(struct connection *c)
 static void answer_message(struct connection *c, const uint8_t *message, size_t size)
 {
 	struct tcp *tcp = c->tcp;
-	const struct dns_source source = {.tcp = true, .hash = c->hash};
 	uint8_t *frame = tcp->output + tcp->output_size;
-	size_t answer =
-		dns_respond(&tcp->worker->context, &source, message, size, frame + 2, WIRE_MESSAGE_MAX);
-	size_t cost = answer + MESSAGE_COST;
+	struct dns_message query = {{true, c->hash}, message, size, frame + 2, WIRE_MESSAGE_MAX, 0};
+	dns_respond(&tcp->worker->context, &query, 1);
+	size_t answer = query.answer_size, cost = answer + MESSAGE_COST;
 	tcp->turn -= cost < tcp->turn ? cost : tcp->turn;
 	if (answer == 0)
 		return;

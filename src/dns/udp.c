@@ -23,6 +23,7 @@ enum {
 struct batch {
 	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
 	struct iovec in_bytes[UDP_BATCH], out_bytes[UDP_BATCH];
+	struct dns_message messages[UDP_BATCH];
 	struct sockaddr_in6 clients[UDP_BATCH]; /* holds a sockaddr_in as well */
 	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_SIZE];
 	uint8_t *queries, *answers;
@@ -57,7 +58,10 @@ static struct batch *batch_create(void)
 			.msg_iovlen = 1,
 			.msg_control = batch->control[i]};
 		batch->out_bytes[i].iov_base = batch->answers + i * ANSWER_STRIDE;
-		batch->out[i].msg_hdr = (struct msghdr){.msg_iov = &batch->out_bytes[i], .msg_iovlen = 1};
+		batch->out[i].msg_hdr.msg_iovlen = 1;
+		batch->messages[i] = (struct dns_message){.query = batch->in_bytes[i].iov_base,
+			.answer = batch->out_bytes[i].iov_base,
+			.capacity = UDP_ANSWER_MAX};
 	}
 	batch_rearm(batch, UDP_BATCH);
 	return batch;
@@ -98,31 +102,37 @@ static void turn_packet_info(struct msghdr *message)
 	}
 }
 
+/* Makes out[ready] carry the answer to packet `i` back to where that came from. */
+static void address_answer(struct batch *batch, unsigned i, unsigned ready, size_t size)
+{
+	struct msghdr *in = &batch->in[i].msg_hdr, *out = &batch->out[ready].msg_hdr;
+	turn_packet_info(in);
+	batch->out_bytes[i].iov_len = size;
+	out->msg_iov = &batch->out_bytes[i];
+	out->msg_name = in->msg_name;
+	out->msg_namelen = in->msg_namelen;
+	out->msg_control = in->msg_controllen ? in->msg_control : NULL;
+	out->msg_controllen = in->msg_controllen;
+}
+
 /* Answers the packets of a batch; returns how many answers wait in batch->out. */
 static unsigned answer_batch(struct dns_worker *worker, struct batch *batch, unsigned received)
 {
 	unsigned ready = 0;
-	view_read_begin();
 	for (unsigned i = 0; i < received; i++) {
-		/* Port 0 cannot be answered; it is only ever forged. */
-		if (!has_source_port(&batch->clients[i]))
-			continue;
 		const struct sockaddr *client = (const void *)&batch->clients[i];
-		const struct dns_source source = {.hash = worker_client_hash(worker, client)};
-		size_t size = dns_respond(&worker->context, &source, batch->in_bytes[i].iov_base,
-			batch->in[i].msg_len, batch->out_bytes[ready].iov_base, UDP_ANSWER_MAX);
-		if (size == 0)
-			continue;
-		struct msghdr *in = &batch->in[i].msg_hdr;
-		struct msghdr *out = &batch->out[ready].msg_hdr;
-		turn_packet_info(in);
-		batch->out_bytes[ready++].iov_len = size;
-		out->msg_name = in->msg_name;
-		out->msg_namelen = in->msg_namelen;
-		out->msg_control = in->msg_controllen ? in->msg_control : NULL;
-		out->msg_controllen = in->msg_controllen;
+		batch->messages[i].source.hash = worker_client_hash(worker, client);
+		batch->messages[i].query_size = batch->in[i].msg_len;
 	}
+	view_read_begin();
+	dns_respond(&worker->context, batch->messages, received);
 	view_read_end();
+	for (unsigned i = 0; i < received; i++) {
+		size_t size = batch->messages[i].answer_size;
+		/* Port 0 cannot be answered; it is only ever forged. */
+		if (size > 0 && has_source_port(&batch->clients[i]))
+			address_answer(batch, i, ready++, size);
+	}
 	return ready;
 }
 

@@ -172,17 +172,31 @@ const struct view_zone *view_find_zone(
 	return NULL;
 }
 
-const struct view_answer *view_find(
-	const struct view *view, const struct view_zone *zone, const uint8_t *relative, size_t size)
+void view_search_begin(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
+	size_t size, struct view_search *ret)
 {
-	const struct zones_statics *statics = zone->statics;
+	const struct table *table = &view->services.table;
 
-	if (size == 0)
+	*ret = (struct view_search){view, zone, relative, size, table_hash(table, relative, size)};
+	table_prefetch(table, ret->hash);
+}
+
+void view_search_approach(const struct view_search *search)
+{
+	table_approach(&search->view->services.table, search->hash);
+}
+
+const struct view_answer *view_search_end(const struct view_search *search)
+{
+	const struct zones_statics *statics = search->zone->statics;
+
+	if (search->size == 0)
 		return statics->apex;
-	uint64_t hash = table_hash(&view->services.table, relative, size);
-	const struct view_answer *fixed = zones_find_static(zone, hash, relative, size);
+	const struct view_answer *fixed =
+		zones_find_static(search->zone, search->hash, search->name, search->size);
 	if (fixed && fixed->kind != VIEW_EMPTY)
 		return fixed;
-	const struct table_node *node = table_find(&view->services.table, hash, relative, size);
+	const struct table_node *node =
+		table_find(&search->view->services.table, search->hash, search->name, search->size);
 	return node ? table_answer(node) : fixed;
 }

@@ -145,10 +145,36 @@ void view_read_end(void);
 const struct view_zone *view_find_zone(
 	const struct view *view, const struct wire_query *query, size_t *ret_relative);
 
-/* What stands at the relative name (lower case, `size` bytes, without root) in `zone`; NULL if the name does
- * not exist (NXDOMAIN). An empty relative name is the apex and always exists. */
-const struct view_answer *view_find(
-	const struct view *view, const struct view_zone *zone, const uint8_t *relative, size_t size);
+/* A name on its way to its answer. Each step asks for the memory that the next one reads, so that a batch of
+ * searches waits for all of it at once. The name stays the caller's and must stay until the end. */
+struct view_search {
+	const struct view *view;
+	const struct view_zone *zone;
+	const uint8_t *name;
+	size_t size;
+	uint64_t hash;
+};
+
+/* Starts the search for the relative name (lower case, `size` bytes, without root) in `zone`. */
+void view_search_begin(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
+	size_t size, struct view_search *ret);
+
+/* A step on the way; it may be left out. */
+void view_search_approach(const struct view_search *search);
+
+/* What stands at the name; NULL if the name does not exist (NXDOMAIN). An empty relative name is the apex and
+ * always exists. */
+const struct view_answer *view_search_end(const struct view_search *search);
+
+/* The whole search at once. */
+static inline const struct view_answer *view_find(
+	const struct view *view, const struct view_zone *zone, const uint8_t *relative, size_t size)
+{
+	struct view_search search;
+
+	view_search_begin(view, zone, relative, size, &search);
+	return view_search_end(&search);
+}
 
 /* The glue of an SRV, MX or NS record: glue_size bytes of records from their type on (no owner), A before
  * AAAA. */
@@ -170,4 +196,24 @@ static inline const struct view_rrset *view_answer_find(const struct view_answer
 		if (answer->rrsets[i].type == type)
 			return &answer->rrsets[i];
 	return NULL;
+}
+
+/* Asks for the memory of an answer's sets. */
+static inline void view_answer_prefetch(const struct view_answer *answer)
+{
+	const uint8_t *start = (const uint8_t *)answer;
+
+	__builtin_prefetch(start);
+	__builtin_prefetch(start + 64);
+}
+
+/* Asks for the memory of the first records of a set. */
+static inline void view_rrset_prefetch(const struct view_rrset *set)
+{
+	enum { LINE = 64, LINES = 16 };
+	size_t size = set->stride ? (size_t)set->stride * set->count : (size_t)LINE * LINES;
+	const uint8_t *start = set->stride ? set->flat : set->base;
+
+	for (size_t at = 0; at < size && at < (size_t)LINE * LINES; at += LINE)
+		__builtin_prefetch(start + at);
 }

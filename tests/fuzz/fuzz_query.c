@@ -31,12 +31,17 @@ static void end(void)
 static void answer_one(
 	struct dns_context *context, bool tcp, const uint8_t *query, size_t size, size_t capacity)
 {
-	struct dns_source source = {.tcp = tcp, .hash = context->rotation * 7};
 	uint8_t *answer = malloc(capacity);
+	struct dns_message message = {.source = {.tcp = tcp, .hash = context->rotation * 7},
+		.query = query,
+		.query_size = size,
+		.answer = answer,
+		.capacity = capacity};
 	struct reply reply;
 
 	REQUIRE(answer, "out of memory");
-	size_t written = dns_respond(context, &source, query, size, answer, capacity);
+	dns_respond(context, &message, 1);
+	size_t written = message.answer_size;
 	REQUIRE(written <= capacity, "the reply is larger than its memory");
 	REQUIRE((written == 0) == (size < 12 || query[2] & 0x80), "silence, or an answer to a response");
 	const char *wrong = reply_read(query, size, answer, written, &reply);

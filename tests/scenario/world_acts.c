@@ -225,15 +225,19 @@ const char *world_ask(struct world *world, const char *name, uint16_t type)
 		.udp_size = 1232,
 		.loading = !view_ready(world->view),
 		.metrics = &world->dns_page.threads[PAGE_WORKER].metrics};
-	const struct dns_source source = {.tcp = true};
 	uint8_t query[512], answer[4096];
 	size_t size, text_size = 0;
 	const char *text, *rcode;
 
-	size = make_query(name, type, query);
+	struct dns_message message = {.source = {.tcp = true},
+		.query = query,
+		.query_size = make_query(name, type, query),
+		.answer = answer,
+		.capacity = sizeof(answer)};
 	view_read_begin();
-	size = dns_respond(&context, &source, query, size, answer, sizeof(answer));
+	dns_respond(&context, &message, 1);
 	view_read_end();
+	size = message.answer_size;
 	assert_true(size >= 12);
 	text = ede_text(answer, size, &text_size);
 	rcode = rcodes[answer[3] & 15];

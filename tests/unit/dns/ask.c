@@ -35,7 +35,13 @@ const char *ask_again(struct ask *ask)
 	assert_non_null(answer);
 	memcpy(query, ask->query, ask->query_size);
 	memset(answer, 0xEE, capacity);
-	ask->answer_size = dns_respond(&ask->context, &ask->source, query, ask->query_size, answer, capacity);
+	struct dns_message message = {.source = ask->source,
+		.query = query,
+		.query_size = ask->query_size,
+		.answer = answer,
+		.capacity = capacity};
+	dns_respond(&ask->context, &message, 1);
+	ask->answer_size = message.answer_size;
 	assert_true(ask->answer_size <= capacity);
 	if (!ask->source.tcp)
 		assert_true(ask->answer_size <= 1232);

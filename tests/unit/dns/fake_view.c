@@ -360,11 +360,20 @@ const struct view_zone *view_find_zone(
 	return best;
 }
 
-const struct view_answer *view_find(
-	const struct view *view, const struct view_zone *zone, const uint8_t *relative, size_t size)
+void view_search_begin(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
+	size_t size, struct view_search *ret)
 {
-	struct fake_name *own = lookup(view, zone, relative, size),
-			 *shared = lookup(view, NULL, relative, size);
+	*ret = (struct view_search){.view = view, .zone = zone, .name = relative, .size = size};
+}
+
+void view_search_approach(const struct view_search *search)
+{
+}
+
+const struct view_answer *view_search_end(const struct view_search *search)
+{
+	struct fake_name *own = lookup(search->view, search->zone, search->name, search->size),
+			 *shared = lookup(search->view, NULL, search->name, search->size);
 	struct fake_name *name = own && (!shared || own->kind <= shared->kind) ? own : shared;
 
 	if (name && !name->answer)

@@ -27,6 +27,34 @@ static void test_rows(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* All rows handed over together get the bytes that each gets alone. */
+static void test_rows_together(void **state)
+{
+	enum { QUERY_MAX = 8192, ROWS_MAX = 512 };
+	struct ask *ask = *state;
+	static struct dns_message messages[ROWS_MAX];
+	static uint8_t queries[ROWS_MAX][QUERY_MAX], answers[ROWS_MAX][QUERY_MAX];
+	unsigned count = conformance_row_count;
+
+	assert_true(count > 64 && count <= ROWS_MAX);
+	for (unsigned i = 0; i < count; i++)
+		messages[i] = (struct dns_message){.source = {.tcp = conformance_rows[i].tcp, .hash = i},
+			.query = queries[i],
+			.query_size = packet_parse(conformance_rows[i].stimulus, queries[i], QUERY_MAX),
+			.answer = answers[i],
+			.capacity = QUERY_MAX};
+	ask->context.rotation = 0;
+	dns_respond(&ask->context, messages, count);
+	ask->context.rotation = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct dns_message alone = messages[i];
+		alone.answer = ask->answer;
+		dns_respond(&ask->context, &alone, 1);
+		assert_int_equal(alone.answer_size, messages[i].answer_size);
+		assert_memory_equal(ask->answer, answers[i], alone.answer_size);
+	}
+}
+
 /* Each row again in pieces: whatever is cut off, the reply is well formed or there is none. */
 static void test_rows_cut(void **state)
 {
@@ -90,10 +118,15 @@ static void test_every_type(void **state)
 	for (unsigned type = 1024; type <= 65535; type++) {
 		type_at[0] = (uint8_t)(type >> 8);
 		type_at[1] = (uint8_t)type;
-		size_t size = dns_respond(
-			&ask->context, &ask->source, query, ask->query_size, answer, sizeof answer);
+		struct dns_message message = {.source = ask->source,
+			.query = query,
+			.query_size = ask->query_size,
+			.answer = answer,
+			.capacity = sizeof answer};
+		dns_respond(&ask->context, &message, 1);
 		memcpy(ask->answer + (type_at - query), type_at, 2);
-		if (size != ask->answer_size || memcmp(answer, ask->answer, size) != 0)
+		if (message.answer_size != ask->answer_size ||
+			memcmp(answer, ask->answer, message.answer_size) != 0)
 			fail_msg("type %u has a reply of its own", type);
 	}
 }
@@ -172,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_rows),
+		TEST(test_rows_together),
 		TEST(test_rows_cut),
 		TEST(test_echo),
 		TEST(test_every_type),

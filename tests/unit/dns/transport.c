@@ -20,11 +20,9 @@ static uint8_t pattern(size_t i)
 	return (uint8_t)(i * 7);
 }
 
-size_t dns_respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
+static size_t respond(struct dns_context *context, const struct dns_source *source, const uint8_t *query,
 	size_t query_size, uint8_t *answer, size_t capacity)
 {
-	if (fake_reading != 1)
-		abort();
 	if (query_size < 14 || (query[AT_FLAGS] & 0x80))
 		return 0;
 	size_t size = wire_get16(query + 12);
@@ -41,6 +39,15 @@ size_t dns_respond(struct dns_context *context, const struct dns_source *source,
 	answer[AT_NSID] = (uint8_t)context->nsid[0];
 	fake_answered++;
 	return size;
+}
+
+void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count)
+{
+	if (fake_reading != 1)
+		abort();
+	for (struct dns_message *m = messages; m < messages + count; m++)
+		m->answer_size =
+			respond(context, &m->source, m->query, m->query_size, m->answer, m->capacity);
 }
 
 bool view_ready(const struct view *view)

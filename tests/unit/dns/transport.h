@@ -37,7 +37,7 @@ struct transport {
 	int udp_fds[2], tcp_fds[2];
 };
 
-extern _Atomic unsigned fake_answered;     /* calls of dns_respond() that gave an answer */
+extern _Atomic unsigned fake_answered;     /* messages that dns_respond() answered */
 extern _Atomic bool fake_view_ready;       /* what view_ready() says */
 extern _Atomic unsigned fake_send_fails;   /* calls of sendmmsg() that will fail */
 extern _Atomic unsigned fake_accept_fails; /* calls of accept4() that will fail with EMFILE */

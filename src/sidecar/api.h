@@ -75,6 +75,11 @@ void api_catalog_services(struct call *call);
 /* GET /v1/catalog/service/:s: its instances, healthy or not. */
 void api_catalog_service(struct call *call);
 
+/* api_dns.c */
+
+/* GET /v1/agent/dns?name=&type=: the records that our own DNS answers now. */
+void api_dns(struct call *call);
+
 /* api_events.c */
 
 /* GET /v1/events: the changes of the registry as server-sent events, from Last-Event-ID or ?index= on, or
@@ -104,10 +109,21 @@ void api_agent_health_id(struct call *call);
 /* GET /v1/agent/health/service/name/:name: the same, of the worst instance. */
 void api_agent_health_name(struct call *call);
 
-/* api_status.c: the server itself. */
+/* api_ui.c and api_page.c: the page. */
 
-/* GET /: a line that says who we are. */
-void api_index(struct call *call);
+/* GET /ui/...: a file of the page. */
+void api_ui(struct call *call);
+
+/* GET /: to the page, with a line that says who we are. */
+void api_to_ui(struct call *call);
+
+/* GET /ui/data/services: a line for each service. */
+void api_page_services(struct call *call);
+
+/* GET /ui/data/service/:s: its instances and their checks, with the time since when each is as it is. */
+void api_page_service(struct call *call);
+
+/* api_status.c: the server itself. */
 
 /* GET /healthz: 200 while we run. */
 void api_healthz(struct call *call);

@@ -13,13 +13,6 @@ static void answer(struct call *call, int status, const char *text)
 	call_send(call);
 }
 
-void api_index(struct call *call)
-{
-	answer(call, 200,
-		"svcdns " SVCDNS_VERSION
-		": the Consul HTTP API for services under /v1/, /metrics, /healthz, /readyz\n");
-}
-
 void api_healthz(struct call *call)
 {
 	answer(call, 200, "ok\n");

@@ -13,6 +13,7 @@
 #include "sidecar/sidecar.h"
 
 struct call;
+struct dns_client;
 struct event;
 struct event_base;
 
@@ -30,6 +31,7 @@ struct sidecar {
 	struct publish publish;
 	struct blocking *blocking;
 	struct events *streams;
+	struct dns_client *dns_client;
 	struct call *calls;
 	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */

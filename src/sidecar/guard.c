@@ -13,7 +13,23 @@
 #include "base/str.h"
 #include "sidecar/sidecar.h"
 
-static const char *const open_paths[] = {"/healthz", "/readyz"};
+static const char *const open_paths[] = {"/", "/healthz", "/readyz", "/ui"};
+
+/* The page's own files are the same for everybody; what they show (/ui/data/) is not. */
+static bool is_page(const char *path)
+{
+	return str_starts(path, "/ui/") && !str_starts(path, "/ui/data/");
+}
+
+/* True if `path` may be asked for without the token. */
+static bool is_open(const char *path)
+{
+	for (size_t i = 0; i < sizeof(open_paths) / sizeof(open_paths[0]); i++) {
+		if (str_eq(path, open_paths[i]))
+			return true;
+	}
+	return is_page(path);
+}
 
 /* The length of the host in "host:port", "[v6]:port" or "host". */
 static size_t host_size(const char *authority)
@@ -81,6 +97,13 @@ static bool origin_is_own(const char *origin, const char *host)
 	return false;
 }
 
+/* True if somebody followed a link to the page, which is the same for everybody and in nobody's frame. */
+static bool follows_link(const struct server_request *request)
+{
+	return (is_page(request->path) || str_eq(request->path, "/")) &&
+	       str_ieq(server_request_header(request, "Sec-Fetch-Dest"), "document");
+}
+
 /* All occurrences count: a second, harmless one must not hide the first. */
 static int check_browser(const struct server_request *request, char message[GUARD_MESSAGE])
 {
@@ -95,7 +118,7 @@ static int check_browser(const struct server_request *request, char message[GUAR
 			return 403;
 		}
 		if (str_ieq(header->name, "Sec-Fetch-Site") && !str_ieq(header->value, "same-origin") &&
-			!str_ieq(header->value, "none")) {
+			!str_ieq(header->value, "none") && !follows_link(request)) {
 			snprintf(message, GUARD_MESSAGE,
 				"Requests from other sites are refused (Sec-Fetch-Site: %.100s)",
 				header->value);
@@ -139,10 +162,8 @@ static int check_token(const struct server_request *request, const char *token, 
 
 	if (!token || !*token)
 		return 0;
-	for (size_t i = 0; i < sizeof(open_paths) / sizeof(open_paths[0]); i++) {
-		if (str_eq(request->path, open_paths[i]))
-			return 0;
-	}
+	if (is_open(request->path))
+		return 0;
 	good |= token_matches(bearer_of(request), token);
 	good |= token_matches(server_request_header(request, "X-Consul-Token"), token);
 	good |= token_matches(server_request_query(request, "token"), token);

@@ -22,8 +22,9 @@ struct guard_config {
 };
 
 /* Judges one request: its Host must be an IP literal, localhost or listed (any port, unless the listed one
- * has a port); an Origin must be the request's own Host; Sec-Fetch-Site must be same-origin or none; and if
- * there is a token, everything but /healthz and /readyz must bear it (`Authorization: Bearer`, X-Consul-Token
+ * has a port); an Origin must be the request's own Host; Sec-Fetch-Site must be same-origin or none,
+ * but a link elsewhere may lead to the page; and if there is a token, everything but /healthz, /readyz and
+ * the page's own files (not what it shows, /ui/data/) must bear it (`Authorization: Bearer`, X-Consul-Token
  * or ?token=). A request without Host (HTTP/1.0) passes the first check: no browser sends one. 0, or the HTTP
  * status to refuse it with; then `ret_message` says why (nothing secret in it). */
 int guard_check(const struct server_request *request, const struct guard_config *config,

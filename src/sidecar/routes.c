@@ -13,10 +13,14 @@
 #define READ (ROUTE_GET | ROUTE_QUERY)
 
 static const struct route routes[] = {
-	{"/", GET | ROUTE_PLAIN, api_index},
+	{"/", GET | ROUTE_PLAIN, api_to_ui},
 	{"/healthz", GET | ROUTE_PLAIN, api_healthz},
 	{"/metrics", GET | ROUTE_PLAIN, api_metrics},
 	{"/readyz", GET | ROUTE_PLAIN, api_readyz},
+	{"/ui", GET | ROUTE_PLAIN, api_to_ui},
+	{"/ui/", GET | ROUTE_PLAIN, api_ui},
+	{"/ui/data/service/", GET | ROUTE_PLAIN, api_page_service},
+	{"/ui/data/services", GET | ROUTE_PLAIN, api_page_services},
 	{"/v1/agent/check/deregister/", LEGACY, api_check_deregister},
 	{"/v1/agent/check/fail/", LEGACY, api_check_fail},
 	{"/v1/agent/check/pass/", LEGACY, api_check_pass},
@@ -24,6 +28,7 @@ static const struct route routes[] = {
 	{"/v1/agent/check/update/", PUT, api_check_update},
 	{"/v1/agent/check/warn/", LEGACY, api_check_warn},
 	{"/v1/agent/checks", GET, api_agent_checks},
+	{"/v1/agent/dns", GET | ROUTE_PLAIN, api_dns},
 	{"/v1/agent/health/service/id/", GET, api_agent_health_id},
 	{"/v1/agent/health/service/name/", GET, api_agent_health_name},
 	{"/v1/agent/host", GET, api_agent_host},

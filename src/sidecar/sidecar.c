@@ -13,6 +13,7 @@
 #include "base/siphash.h"
 #include "net/wake.h"
 #include "sidecar/call.h"
+#include "sidecar/dns_client.h"
 #include "sidecar/settings.h"
 
 #define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
@@ -259,6 +260,7 @@ static void take_config(
 	sidecar->publish.timeout_ns = config.publish_timeout_ns;
 	server = server_config(sidecar);
 	server_reconfigure(sidecar->server, &server);
+	dns_client_reconfigure(sidecar->dns_client, config.dns_queries, config.dns_timeout_ns);
 	events_reconfigure(sidecar->streams, config.streams, config.stream_buffer, config.heartbeat_ns);
 }
 
@@ -346,6 +348,14 @@ static int open_parts(struct sidecar *sidecar)
 	sidecar->base = event_base_new();
 	if (!sidecar->base)
 		return -ENOMEM;
+	sidecar->dns_client = dns_client_create(&(struct dns_client_config){
+		.base = sidecar->base,
+		.clock = sidecar->config.clock,
+		.dns = sidecar->config.dns,
+		.address = sidecar->config.dns_listen,
+		.queries = sidecar->config.dns_queries,
+		.timeout_ns = sidecar->config.dns_timeout_ns,
+	});
 	error = registry_inbox_create(&handler, &sidecar->inbox);
 	if (!error)
 		error = server_create(sidecar->base, &server, &sidecar->server);
@@ -362,11 +372,13 @@ static void close_parts(struct sidecar *sidecar)
 	for (int i = 0; i < SIDECAR_EVENTS; i++)
 		if (sidecar->events[i])
 			event_free(sidecar->events[i]);
+	dns_client_destroy(sidecar->dns_client);
 	if (sidecar->base)
 		event_base_free(sidecar->base);
 	registry_reader_close(sidecar->reader);
 	sidecar->server = NULL;
 	sidecar->base = NULL;
+	sidecar->dns_client = NULL;
 	sidecar->reader = NULL;
 	memset(sidecar->events, 0, sizeof(sidecar->events));
 }

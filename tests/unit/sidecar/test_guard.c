@@ -223,6 +223,34 @@ static void web_pages_do_not(void **state)
 		judge("GET / HTTP/1.0\r\nOrigin: http://evil.example\r\n\r\n", &plain, message), 403);
 }
 
+/* A link may lead to the page; nothing else about it is open to other sites. */
+static void links_lead_to_the_page(void **state)
+{
+	static const struct {
+		const char *path, *headers;
+		int status;
+	} rows[] = {
+		{"/ui/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n", 0},
+		{"/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n", 0},
+		{"/ui/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: iframe\r\n", 403},
+		{"/ui/app.js", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: script\r\n", 403},
+		{"/ui/", "Sec-Fetch-Site: cross-site\r\n", 403},
+		{"/ui/data/services", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n", 403},
+		{"/v1/agent/services", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n", 403},
+		{"/v1/events", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n", 403},
+		{"/ui/", "Origin: http://evil.example\r\nSec-Fetch-Dest: document\r\n", 403},
+	};
+	char message[GUARD_MESSAGE], bytes[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(bytes, sizeof(bytes), "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", rows[i].path,
+			rows[i].headers);
+		if (judge(bytes, &(struct guard_config){0}, message) != rows[i].status)
+			fail_msg("not %d: %s", rows[i].status, bytes);
+	}
+}
+
 static void token_is_asked_for(void **state)
 {
 	static const struct {
@@ -253,6 +281,13 @@ static void token_is_asked_for(void **state)
 		{"GET /healthz/ HTTP/1.0\r\n\r\n", 403},
 		{"GET //healthz HTTP/1.0\r\n\r\n", 403},
 		{"GET /metrics HTTP/1.0\r\n\r\n", 403},
+		{"GET / HTTP/1.0\r\n\r\n", 0},
+		{"GET /ui/ HTTP/1.0\r\n\r\n", 0},
+		{"GET /ui/app.js HTTP/1.0\r\n\r\n", 0},
+		{"GET /ui/data/services HTTP/1.0\r\n\r\n", 403},
+		{"GET /ui/data/service/web HTTP/1.0\r\n\r\n", 403},
+		{"GET /v1/events HTTP/1.0\r\n\r\n", 403},
+		{"GET /uix HTTP/1.0\r\n\r\n", 403},
 		{"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 403},
 	};
 	char message[GUARD_MESSAGE];
@@ -368,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_clients_pass),
 		cmocka_unit_test(web_pages_do_not),
+		cmocka_unit_test(links_lead_to_the_page),
 		cmocka_unit_test(token_is_asked_for),
 		cmocka_unit_test(token_files),
 		cmocka_unit_test(binds),

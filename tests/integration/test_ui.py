@@ -1,0 +1,316 @@
+"""The page at /ui/ in a real browser (Debian's chromium, headless), and its files by plain HTTP."""
+
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import svc
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+ARGUMENTS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1440,900",
+]  # fmt: skip
+EVIL = "<img src=x onerror=document.title='taken'>"
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+class Page:
+    """The page of one server, in the browser."""
+
+    def __init__(self, driver, server):
+        self.driver, self.server = driver, server
+
+    def open(self, hash=""):
+        self.driver.get("about:blank")
+        self.driver.get(f"http://127.0.0.1:{self.server.http_port}/ui/{hash}")
+        self.wait("return document.getElementById('live').dataset.state === 'live'", "the page is live")
+        return self
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, script, what):
+        return svc.wait_until(lambda: self.run(script), f"{what}: {script}", interval=0.05)
+
+    def texts(self, selector):
+        return self.run("return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim())", selector)
+
+    def names(self):
+        return self.texts("#rows th")
+
+    def row(self, name):
+        """The class and the cells of a service's row, None if there is none."""
+        return self.run(
+            "const row = [...document.querySelectorAll('#rows tr')].find(r => r.dataset.name === arguments[0]);"
+            "return row && [row.className.replace(' changed', ''), ...[...row.cells].map(c => c.innerText.trim())]", name)
+
+    def wait_row(self, name, *cells):
+        svc.wait_until(lambda: (self.row(name) or [])[: len(cells)] == list(cells), f"{name}: {cells}", interval=0.05)
+
+    def keys(self, *keys):
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def focus(self):
+        return self.run("return document.activeElement.innerText || document.activeElement.id")
+
+    def hash(self):
+        return self.run("return decodeURIComponent(location.hash)")
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("chromium and chromium-driver are not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ARGUMENTS + [f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(driver, start_server):
+    """The page of a server of the test's own; afterwards the browser must have had nothing to complain of."""
+    pages = []
+
+    def make(expected=(), **config):
+        driver.get_log("browser")
+        made = Page(driver, start_server(**{"check.interval_min": "100ms", **config}))
+        pages.append((made, expected))
+        return made
+
+    yield make
+    said = [entry["message"] for entry in driver.get_log("browser")]
+    driver.get("about:blank")  # its stream is closed before the server ends
+    for _, expected in pages:
+        said = [line for line in said if not any(part in line for part in expected)]
+    assert said == []
+
+
+def healthy(server, name, *ids, **fields):
+    for n, id in enumerate(ids):
+        server.register(name, id, f"10.0.0.{n + 1}", 8000 + n, Check={"TTL": "600s"}, **fields)
+        server.check("pass", f"service:{id}", "fine")
+
+
+def test_list(page):
+    page = page()
+    healthy(page.server, "web", "web1", "web2", Tags=["v1", "blue"])
+    healthy(page.server, "db", "db1", "db2")
+    page.server.check("fail", "service:db2", "disk full")
+    page.server.register("new", "new1", port=1, Check={"TTL": "600s"})
+    page.open()
+    assert page.names() == ["db", "new", "web"]
+    assert page.row("web")[:5] == ["passing", "web", "healthy", "2 / 2", "8000, 8001"]
+    assert page.texts("#rows [data-name=web] .tag") == ["v1", "blue"]
+    assert page.row("db")[:4] == ["warning", "db", "degraded", "1 / 2"]
+    assert page.row("new")[:4] == ["waiting", "new", "waiting", "0 / 1"]
+    assert page.texts("#summary") == ["3 services · 3 of 5 instances healthy · 2 problems"]
+
+
+def test_strangers_texts_stay_texts(page):
+    page = page()
+    page.server.register("web", EVIL, "10.0.0.1", 80, Tags=[EVIL], Check={"TTL": "600s", "Notes": EVIL, "Name": EVIL})
+    page.server.check("fail", f"service:{EVIL}", EVIL + "\n" + EVIL)
+    page.open("#/service/web")
+    page.wait("return document.querySelectorAll('.instance').length === 1", "the instance is shown")
+    assert page.texts(".head .id") == [EVIL] and page.texts(".said") == [EVIL]
+    assert EVIL in page.texts("#rows .tag") and EVIL in page.texts(".detail .tag")
+    page.keys("\ue00c")
+    svc.wait_until(lambda: EVIL in page.texts(".log .reason"), "the log has it")
+    assert page.run("return document.querySelectorAll('img[onerror], [src=x]').length") == 0
+    assert page.run("return document.title") == "(1) svcdns"
+
+
+def test_a_death_is_seen_without_a_reload(page):
+    page = page()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    check = {"TCP": f"127.0.0.1:{port}", "Interval": "200ms"}
+    page.server.register("web", "web1", "127.0.0.1", port, Check=check)
+    page.open("#/service/web")
+    page.wait_row("web", "passing", "web", "healthy", "1 / 1")
+    page.wait("return document.querySelectorAll('[data-type=SRV] .records tbody tr').length === 1", "its record is shown")
+    page.run("window.mark = 1")
+    listener.close()
+    page.wait_row("web", "critical", "web", "down", "0 / 1")
+    page.wait("return document.querySelector('.sentence')?.innerText.startsWith('critical for ')", "the sentence")
+    assert "refused" in page.texts(".sentence")[0]
+    page.wait("return document.querySelector('[data-type=SRV]').innerText.includes('0 of 1 healthy')", "DNS says why")
+    assert page.run("return window.mark") == 1
+    page.server.deregister("web1")
+    svc.wait_until(lambda: page.names() == [], "the row is gone")
+    page.wait("return document.querySelector('#detail').innerText.includes('not registered')", "so it says")
+    page.server.register("web", "web2", "127.0.0.1", 1)
+    page.wait_row("web", "passing", "web", "healthy", "1 / 1")
+
+
+def test_filter_and_problems(page):
+    page = page()
+    healthy(page.server, "web", "web1", Tags=["blue"])
+    healthy(page.server, "webhook", "hook1", Tags=["green"])
+    healthy(page.server, "db", "db1")
+    page.server.check("fail", "service:db1", "gone")
+    page.open()
+    for text, names in [("WEB", ["web", "webhook"]), ("web green", ["webhook"]), ("8000", ["db", "web", "webhook"]), ("nix", [])]:
+        page.run("const f = document.getElementById('filter'); f.value = arguments[0]; f.dispatchEvent(new Event('input'))", text)
+        assert page.names() == names, text
+    assert page.texts("#nothing") == ["Nothing matches."]
+    page.run("const f = document.getElementById('filter'); f.value = ''; f.dispatchEvent(new Event('input'))")
+    page.run("document.getElementById('problems').click()")
+    assert page.names() == ["db"]
+    page.server.check("pass", "service:db1", "back")
+    page.server.check("fail", "service:hook1", "gone")
+    svc.wait_until(lambda: page.names() == ["webhook"], "the list follows")
+
+
+@pytest.mark.parametrize("type", ["SRV", "A", "AAAA"])
+def test_records_are_what_dig_gets(page, type):
+    page = page()
+    healthy(page.server, "web", *[f"web{n}" for n in range(40)])  # more than fits into a packet of UDP
+    page.server.register("web", "six", "2001:db8::6", 80)
+    page.server.check("fail", "service:web7", "down")
+    page.open("#/service/web")
+    page.wait(f"return document.querySelector('[data-type={type}] .records')", "the records are shown")
+    shown = page.texts(f"[data-type={type}] .data")
+    dig = ["dig", "@127.0.0.1", "-p", str(page.server.port), "web.service.local", type, "+short", "+tcp"]
+    assert sorted(shown) == sorted(subprocess.run(dig, capture_output=True, text=True, check=True).stdout.splitlines())
+    assert len(shown) == {"SRV": 40, "A": 39, "AAAA": 1}[type]
+
+
+def test_copied_snippets(page, driver):
+    page = page()
+    healthy(page.server, "web", "web1", "web2")
+    page.open("#/service/web")
+    page.wait("return document.querySelector('.snippet .copy')", "the snippets are there")
+    origin = f"http://127.0.0.1:{page.server.http_port}"
+    driver.execute_cdp_cmd("Browser.grantPermissions", {"origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    copied = {}
+    for title in ["dig", "curl", "HAProxy", "nginx", "Prometheus"]:
+        page.run("document.getElementById('tab-' + arguments[0]).click(); document.querySelector('.snippet .copy').click()", title)
+        page.wait("return document.querySelector('.snippet .copy').innerText === 'Copied'", "it was copied")
+        copied[title] = driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    for title, expected in [("dig", "8001 web2.web.service.local"), ("curl", '"ID":"web1"')]:
+        said = subprocess.run(shlex.split(copied[title]), capture_output=True, text=True, check=True).stdout
+        assert expected in said, title
+    assert "server-template web 10 _web._tcp.service.local resolvers svcdns" in copied["HAProxy"]
+    assert f"nameserver dns 127.0.0.1:{page.server.port}" in copied["HAProxy"]
+    assert "set $backend web.service.local;" in copied["nginx"]
+    assert 'names: ["web.service.local."]' in copied["Prometheus"]
+
+
+def test_keyboard(page):
+    page = page()
+    for name in ["alpha", "beta", "gamma"]:
+        page.server.register(name, port=80)
+    page.open()
+    page.keys("j")
+    assert page.focus() == "alpha"
+    page.keys("jj")
+    assert page.focus() == "gamma"
+    page.keys("k", "\ue013")  # up
+    assert page.focus() == "alpha"
+    page.keys("\ue015", "\ue007")  # down, Enter
+    page.wait("return document.getElementById('detail-title')?.innerText === 'beta'", "beta is open")
+    assert page.hash() == "#/service/beta"
+    page.keys("\ue00c")  # Esc
+    page.wait("return document.getElementById('detail').hidden", "it is closed")
+    svc.wait_until(lambda: page.focus() == "beta", "the focus is back where it was")
+    page.keys("/", "gam")
+    assert page.names() == ["gamma"] and page.focus() == "filter"
+    page.keys("j")  # a letter here
+    assert page.names() == []
+    page.keys("\ue00c")
+    assert len(page.names()) == 3
+    page.keys("\ue00c", "p")
+    assert page.run("return document.getElementById('problems').checked") and page.names() == []
+
+
+def test_dark(page, driver, tmp_path):
+    page = page()
+    healthy(page.server, "web", "web1")
+    light = {}
+    for scheme in ["light", "dark"]:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        page.open("#/service/web")
+        color = page.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        light[scheme] = sum(color)
+        assert driver.save_screenshot(str(tmp_path / f"{scheme}.png"))
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert light["light"] > 600 and light["dark"] < 150
+
+
+def test_thousands(page):
+    page = page()
+    page.server.register_many([{"Name": f"s{n:04}", "Port": 80} for n in range(3000)])
+    page.open()
+    assert page.texts("#summary") == ["3,000 services · 3,000 of 3,000 instances healthy · no problems"]
+    assert len(page.names()) == 200 and page.texts("#more") == ["Show more: 2,800 are left"]
+    page.run("document.getElementById('more').click()")
+    assert len(page.names()) == 400
+    page.run("const f = document.getElementById('filter'); f.value = 's2999'; f.dispatchEvent(new Event('input'))")
+    assert page.names() == ["s2999"]
+    page.server.deregister("s2999")
+    svc.wait_until(lambda: page.names() == [], "it is gone")
+
+
+def test_comes_back_after_a_crash(page):
+    page = page(expected=["/v1/events", "/ui/data/"])  # the browser says that the connection was lost
+    healthy(page.server, "web", "web1")
+    page.open()
+    page.run("window.mark = 1")
+    page.server.signal("sidecar", signal.SIGKILL)
+    page.server.wait_ready()
+    healthy(page.server, "new", "new1")
+    page.wait_row("new", "passing", "new", "healthy", "1 / 1")
+    assert page.run("return document.getElementById('live').dataset.state") == "live" and page.run("return window.mark") == 1
+
+
+def test_asks_for_the_token(page, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("s3cret+&\n")
+    token.chmod(0o600)
+    page = page(expected=["403"], **{"http.token_file": str(token)})
+    page.driver.get(f"http://127.0.0.1:{page.server.http_port}/ui/")
+    page.wait("return document.getElementById('ask-token').open", "the page asks")
+    page.keys("s3cret+&", "\ue007")
+    page.wait("return document.getElementById('live').dataset.state === 'live'", "the page is live")
+    assert page.texts("#nothing") == ["No service is registered yet."]
+    page.run("sessionStorage.clear()")
+
+
+def test_files(shared_server):
+    reply = shared_server.http("GET", "/ui/")
+    assert reply.status == 200 and reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = reply.headers["Content-Security-Policy"]
+    for part in ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'none'"]:
+        assert part in policy
+    assert "unsafe" not in policy
+    assert reply.headers["X-Content-Type-Options"] == "nosniff" and reply.headers["Referrer-Policy"] == "no-referrer"
+    again = shared_server.http("GET", "/ui/", headers={"If-None-Match": reply.headers["ETag"]})
+    assert again.status == 304 and again.body == b"" and again.headers["ETag"] == reply.headers["ETag"]
+    assert shared_server.http("GET", "/ui/app.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
+    for path in ["/ui/nothing.js", "/ui/..%2fapp.js", "/ui/data/", "/ui/%64ata/services"]:
+        assert shared_server.http("GET", path).status == 404, path
+    for path in ["/", "/ui"]:
+        reply = shared_server.http("GET", path)
+        assert reply.status == 302 and reply.headers["Location"] == "/ui/"
+    # A link elsewhere may lead here, but nothing elsewhere may read what the page reads.
+    cross = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert shared_server.http("GET", "/ui/", headers=cross).status == 200
+    assert shared_server.http("GET", "/ui/data/services", headers=cross).status == 403
+    assert shared_server.http("GET", "/ui/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}).status == 403

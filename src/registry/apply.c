@@ -23,6 +23,15 @@ static const char *node_or_own(const struct apply *apply, const char *name)
 	return name && *name ? name : apply->own_node;
 }
 
+/* The spelling in which a node is stored; NULL if there is none. Our own is always there. */
+static const char *stored_node_name(
+	const struct apply *apply, struct registry_command *command, const char *name)
+{
+	if (apply->own_node && str_ieq(name, apply->own_node))
+		return apply->own_node;
+	return tables_node_name(apply->store, command->arena, name);
+}
+
 static const char *or_empty(const char *text)
 {
 	return text ? text : "";
@@ -97,6 +106,9 @@ static int put_instance_row(
 		tables_find_instance(apply->store, command->arena, instance->node, instance->id, &former);
 	bool stays = known && str_ieq(former.service, instance->service);
 
+	if (!known && ++apply->log->now.instances > apply->rules.limits->instances)
+		return refusal(command->message, -EDQUOT, "Too many instances: the limit is %u",
+			apply->rules.limits->instances);
 	int error = join_service(apply, command, instance);
 	if (error)
 		return error;
@@ -108,19 +120,19 @@ static int put_instance_row(
 	instance->label =
 		stays ? former.label
 		      : labels_take_instance(apply->store, command->arena, apply->rules.zone_size, instance);
-	enum tables_effect effect =
-		tables_put_instance(apply->store, command->arena, instance, apply->log->next);
+	bool written = true;
+	if (known)
+		written = tables_change_instance(apply->store, command->arena, instance, apply->log->next);
+	else
+		tables_add_instance(apply->store, command->arena, instance, apply->log->next);
 	if (known && !stays)
 		leave_service(apply, command->arena, &former, "removed", "it moved to another service");
-	if (effect == TABLES_ADDED && ++apply->log->now.instances > apply->rules.limits->instances)
-		return refusal(command->message, -EDQUOT, "Too many instances: the limit is %u",
-			apply->rules.limits->instances);
-	if (effect != TABLES_SAME)
+	if (written)
 		changelog_add(apply->log, &(struct changelog_entry){.kind = CHANGELOG_INSTANCE,
 						  .service = instance->service,
 						  .node = instance->node,
 						  .id = instance->id,
-						  .what = effect == TABLES_ADDED ? "registered" : "changed",
+						  .what = known ? "changed" : "registered",
 						  .reason = command->reason});
 	return 0;
 }
@@ -161,7 +173,7 @@ static int op_put_instance(struct apply *apply, struct registry_command *command
 	if (error)
 		return error;
 	const char *node = command->node ? command->node->name : node_or_own(apply, instance.node);
-	instance.node = tables_node_name(apply->store, command->arena, node);
+	instance.node = stored_node_name(apply, command, node);
 	if (!instance.node)
 		return refusal(command->message, -EINVAL, "Node \"%.300s\" does not exist", node);
 	error = put_instance_row(apply, command, &instance);
@@ -175,7 +187,7 @@ static int op_put_instance(struct apply *apply, struct registry_command *command
 static int op_put_check(struct apply *apply, struct registry_command *command)
 {
 	const char *given = command->check_count ? command->checks[0].node : NULL;
-	const char *node = tables_node_name(apply->store, command->arena, node_or_own(apply, given));
+	const char *node = stored_node_name(apply, command, node_or_own(apply, given));
 
 	if (!node)
 		return refusal(command->message, -EINVAL, "Node \"%.300s\" does not exist", or_empty(given));
@@ -225,11 +237,12 @@ static int op_remove_instance(struct apply *apply, struct registry_command *comm
 	return 0;
 }
 
+/* Finds the check that a command names, as far as tables_find_check_state() tells. */
 static int find_check(struct apply *apply, struct registry_command *command, struct registry_check *ret)
 {
 	const char *id = or_empty(command->check_id), *node = node_or_own(apply, command->node_name);
 
-	if (tables_find_check(apply->store, command->arena, node, id, ret))
+	if (tables_find_check_state(apply->store, command->arena, node, id, ret))
 		return 0;
 	return refusal(command->message, -ENOENT, UNKNOWN_CHECK, id);
 }
@@ -277,7 +290,7 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 
 	if (*id && !tables_find_instance(apply->store, command->arena, node, id, &instance))
 		return refusal(command->message, -ENOENT, UNKNOWN_SERVICE, id);
-	node = tables_node_name(apply->store, command->arena, node);
+	node = stored_node_name(apply, command, node);
 	if (!node)
 		return refusal(command->message, -ENOENT, "Unknown node \"%.300s\"", command->node_name);
 	struct registry_check check = apply_maintenance_check(command, node, *id ? &instance : NULL);
@@ -293,7 +306,8 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 	if (enabled &&
 		former.status != REGISTRY_CRITICAL) /* not ours: somebody registered it under this id */
 		apply_remove_check(apply, &former, "maintenance takes its place");
-	apply_put_check(apply, command->arena, &check, command->reason ? command->reason : check.notes);
+	apply_put_check(apply, command->arena, &check, *id ? &instance : NULL,
+		command->reason ? command->reason : check.notes);
 	return 0;
 }
 

@@ -54,28 +54,44 @@ static bool take_given_status(
 	return true;
 }
 
-/* Puts a check that passed the rules, whose owner is there. */
-void apply_put_check(
-	struct apply *apply, struct arena *arena, struct registry_check *check, const char *reason)
+/* A check that was not there: it stands in the table as it was given, so nothing has to be read. */
+static void note_added(struct apply *apply, const struct registry_check *check,
+	const struct registry_instance *owner, const char *reason)
 {
-	struct registry_check former = {0}, stored = {0};
-	bool known = tables_find_check(apply->store, arena, check->node, check->id, &former);
+	struct registry_check stored = *check;
+
+	stored.service = owner ? owner->service : "";
+	stored.service_tags = owner ? owner->tags : NULL;
+	stored.service_tag_count = owner ? owner->tag_count : 0;
+	stored.create_index = stored.modify_index = (uint64_t)apply->log->next;
+	apply_note_check(apply, &stored, NULL, "registered", reason);
+	changelog_check_put(apply->log, &stored, true);
+}
+
+void apply_put_check(struct apply *apply, struct arena *arena, struct registry_check *check,
+	const struct registry_instance *owner, const char *reason)
+{
+	struct registry_check former, stored;
 
 	check->checked = check->definition.type == REGISTRY_CHECK_NONE ||
 			 check->definition.type == REGISTRY_CHECK_MAINTENANCE;
-	enum tables_effect effect = tables_put_check(apply->store, arena, check, apply->log->next);
-	bool status_changed = known && take_given_status(apply, &former, check);
+	if (tables_add_check(apply->store, arena, check, apply->log->next)) {
+		note_added(apply, check, owner, reason);
+		return;
+	}
+	if (!tables_find_check(apply->store, arena, check->node, check->id, &former))
+		return;
+	bool changed = tables_change_check(apply->store, arena, check, apply->log->next);
+	bool status_changed = take_given_status(apply, &former, check);
 	if (!tables_find_check(apply->store, arena, check->node, check->id, &stored))
 		return;
-	if (known)
-		note_former_owner(apply, &former, &stored);
+	note_former_owner(apply, &former, &stored);
 	if (status_changed)
 		apply_note_check(apply, &stored, &former, registry_status_name(stored.status), reason);
-	else if (effect != TABLES_SAME)
-		apply_note_check(apply, &stored, known ? &former : NULL,
-			effect == TABLES_ADDED ? "registered" : "changed", reason);
+	else if (changed)
+		apply_note_check(apply, &stored, &former, "changed", reason);
 	/* One that is the same is told to observers too: its timers start anew. */
-	changelog_check_put(apply->log, &stored, effect != TABLES_SAME);
+	changelog_check_put(apply->log, &stored, changed);
 }
 
 void apply_remove_check(struct apply *apply, const struct registry_check *check, const char *reason)
@@ -89,9 +105,11 @@ static int limit_checks(
 	struct apply *apply, struct registry_command *command, const char *node, const char *instance_id)
 {
 	size_t count = 0, own = 0;
+
+	if (tables_count_checks(apply->store, node, instance_id) <= apply->rules.limits->checks_per_instance)
+		return 0; /* with maintenance, which does not count */
 	const struct registry_check *checks =
 		tables_checks(apply->store, command->arena, node, instance_id, &count);
-
 	for (size_t i = 0; i < count; i++)
 		own += checks[i].definition.type != REGISTRY_CHECK_MAINTENANCE;
 	if (own <= apply->rules.limits->checks_per_instance)
@@ -122,7 +140,18 @@ static struct registry_check name_check(struct registry_command *command, size_t
 	return check;
 }
 
-/* Puts command->checks. A check that names an instance needs it to be there. */
+/* The instance that a check names, most often the one that the command registers. */
+static bool find_owner(struct apply *apply, struct registry_command *command,
+	const struct registry_check *check, const struct registry_instance *instance,
+	struct registry_instance *ret)
+{
+	if (!instance || !str_ieq(check->instance_id, instance->id))
+		return tables_find_instance(
+			apply->store, command->arena, check->node, check->instance_id, ret);
+	*ret = *instance;
+	return true;
+}
+
 int apply_put_checks(struct apply *apply, struct registry_command *command, const char *node,
 	const struct registry_instance *instance)
 {
@@ -132,14 +161,13 @@ int apply_put_checks(struct apply *apply, struct registry_command *command, cons
 		int error = rules_check(&apply->rules, command->arena, &check, command->message);
 		if (error)
 			return error;
-		if (*check.instance_id) {
-			if (!tables_find_instance(
-				    apply->store, command->arena, node, check.instance_id, &owner))
-				return refusal(command->message, -ENOENT,
-					"ServiceID \"%.300s\" does not exist", check.instance_id);
+		const bool owned = *check.instance_id;
+		if (owned && !find_owner(apply, command, &check, instance, &owner))
+			return refusal(command->message, -ENOENT, "ServiceID \"%.300s\" does not exist",
+				check.instance_id);
+		if (owned)
 			check.instance_id = owner.id;
-		}
-		apply_put_check(apply, command->arena, &check, command->reason);
+		apply_put_check(apply, command->arena, &check, owned ? &owner : NULL, command->reason);
 		error = limit_checks(apply, command, node, check.instance_id);
 		if (error)
 			return error;

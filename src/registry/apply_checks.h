@@ -11,9 +11,10 @@
 void apply_note_check(struct apply *apply, const struct registry_check *check,
 	const struct registry_check *former, const char *what, const char *reason);
 
-/* Puts a check that passed the rules, whose owner is there. */
-void apply_put_check(
-	struct apply *apply, struct arena *arena, struct registry_check *check, const char *reason);
+/* Puts a check that passed the rules. `owner`: the instance that it names, as it is stored; NULL for a check
+ * of the node. */
+void apply_put_check(struct apply *apply, struct arena *arena, struct registry_check *check,
+	const struct registry_instance *owner, const char *reason);
 
 /* Removes a check that is there. */
 void apply_remove_check(struct apply *apply, const struct registry_check *check, const char *reason);

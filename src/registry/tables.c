@@ -84,26 +84,35 @@ bool tables_find_instance(struct store *store, struct arena *arena, const char *
 	return true;
 }
 
-enum tables_effect tables_put_instance(
-	struct store *store, struct arena *arena, const struct registry_instance *instance, int64_t index)
+/* Runs one of the two statements below; true if it wrote the row. */
+static bool write_instance(struct store *store, struct arena *arena, const char *sql,
+	const struct registry_instance *instance, int64_t index)
 {
 	const char *tags = columns_encode_texts(arena, instance->tags, instance->tag_count);
 	const char *meta = columns_encode_map(arena, instance->meta, instance->meta_count);
 	const char *tagged = columns_encode_tagged(arena, instance->tagged, instance->tagged_count);
-	int added = store_run(store,
+
+	return store_run(store, sql, "sssssnsssnnnni", instance->node, instance->id, instance->service,
+		       instance->label, instance->address, (int)instance->port, tags, meta, tagged,
+		       (int)instance->weight_passing, (int)instance->weight_warning,
+		       (int)instance->enable_tag_override, (int)instance->agent, index) > 0;
+}
+
+void tables_add_instance(
+	struct store *store, struct arena *arena, const struct registry_instance *instance, int64_t index)
+{
+	write_instance(store, arena,
 		"INSERT INTO instance (node, id, service, label, address, port, tags, meta, tagged, "
 		"weight_passing,"
 		" weight_warning, enable_tag_override, agent, create_index, modify_index)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14) ON CONFLICT DO "
-		"NOTHING",
-		"sssssnsssnnnni", instance->node, instance->id, instance->service, instance->label,
-		instance->address, (int)instance->port, tags, meta, tagged, (int)instance->weight_passing,
-		(int)instance->weight_warning, (int)instance->enable_tag_override, (int)instance->agent,
-		index);
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
+		instance, index);
+}
 
-	if (added)
-		return TABLES_ADDED;
-	int changed = store_run(store,
+bool tables_change_instance(
+	struct store *store, struct arena *arena, const struct registry_instance *instance, int64_t index)
+{
+	return write_instance(store, arena,
 		"UPDATE instance SET (service, label, address, port, tags, meta, tagged, weight_passing, "
 		"weight_warning,"
 		" enable_tag_override, agent) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13), "
@@ -112,11 +121,7 @@ enum tables_effect tables_put_instance(
 		"weight_passing,"
 		" weight_warning, enable_tag_override, agent) IS NOT (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
 		"?12, ?13)",
-		"sssssnsssnnnni", instance->node, instance->id, instance->service, instance->label,
-		instance->address, (int)instance->port, tags, meta, tagged, (int)instance->weight_passing,
-		(int)instance->weight_warning, (int)instance->enable_tag_override, (int)instance->agent,
-		index);
-	return changed ? TABLES_CHANGED : TABLES_SAME;
+		instance, index);
 }
 
 void tables_remove_instance(struct store *store, const char *node, const char *id)
@@ -159,6 +164,36 @@ bool tables_find_check(struct store *store, struct arena *arena, const char *nod
 	return true;
 }
 
+bool tables_find_check_state(struct store *store, struct arena *arena, const char *node, const char *id,
+	struct registry_check *ret)
+{
+	sqlite3_stmt *row = store_query(store,
+		"SELECT c.node, c.id, c.instance_id, i.service, c.status, c.checked, c.output_max_size"
+		" FROM checks c LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id"
+		" WHERE c.node = ?1 AND c.id = ?2",
+		"ss", node, id);
+
+	if (!store_row(store, row))
+		return false;
+	*ret = (struct registry_check){
+		.node = columns_text(row, 0, arena),
+		.id = columns_text(row, 1, arena),
+		.instance_id = columns_text(row, 2, arena),
+		.service = columns_text(row, 3, arena),
+		.status = (enum registry_status)sqlite3_column_int(row, 4),
+		.checked = sqlite3_column_int(row, 5),
+		.definition = {.output_max_size = (uint32_t)sqlite3_column_int64(row, 6)},
+	};
+	store_done(row);
+	return true;
+}
+
+size_t tables_count_checks(struct store *store, const char *node, const char *instance_id)
+{
+	return (size_t)store_number(store, 0,
+		"SELECT count(*) FROM checks WHERE node = ?1 AND instance_id = ?2", "ss", node, instance_id);
+}
+
 #define DEFINITION_COLUMNS                                                                                   \
 	"type, target, method, headers, body, tls_server_name, tls_skip_verify, tcp_tls, interval_ns, "      \
 	"timeout_ns, ttl_ns, deregister_after_ns, success_before_passing, failures_before_warning, "         \
@@ -190,7 +225,7 @@ static bool finish(struct store *store, sqlite3_stmt *statement)
 	return store->code == SQLITE_OK && sqlite3_changes(store->db) > 0;
 }
 
-enum tables_effect tables_put_check(
+bool tables_add_check(
 	struct store *store, struct arena *arena, const struct registry_check *check, int64_t index)
 {
 	sqlite3_stmt *insert = bind_check(store, arena,
@@ -205,16 +240,19 @@ enum tables_effect tables_put_check(
 		sqlite3_bind_int(insert, 24, check->checked);
 		sqlite3_bind_text(insert, 25, check->output, -1, SQLITE_STATIC);
 	}
-	if (finish(store, insert))
-		return TABLES_ADDED;
-	bool changed = finish(store,
+	return finish(store, insert);
+}
+
+bool tables_change_check(
+	struct store *store, struct arena *arena, const struct registry_check *check, int64_t index)
+{
+	return finish(store,
 		bind_check(store, arena,
 			"UPDATE checks SET (name, notes, instance_id, " DEFINITION_COLUMNS
 			") = (?3, ?4, ?6, " DEFINITION_VALUES "), modify_index = ?5"
 			" WHERE node = ?1 AND id = ?2 AND (name, notes, instance_id, " DEFINITION_COLUMNS
 			") IS NOT (?3, ?4, ?6, " DEFINITION_VALUES ")",
 			check, index));
-	return changed ? TABLES_CHANGED : TABLES_SAME;
 }
 
 void tables_set_status(struct store *store, const struct registry_check *check, int64_t index)

@@ -32,8 +32,12 @@ void tables_remove_node(struct store *store, const char *name);
 bool tables_find_instance(struct store *store, struct arena *arena, const char *node, const char *id,
 	struct registry_instance *ret);
 
-/* Inserts an instance, or updates the row of the same node and id (TABLES_SAME if nothing differs). */
-enum tables_effect tables_put_instance(
+/* Inserts an instance whose node has none of this id. */
+void tables_add_instance(
+	struct store *store, struct arena *arena, const struct registry_instance *instance, int64_t index);
+
+/* Updates the row of the same node and id; false if nothing differs. */
+bool tables_change_instance(
 	struct store *store, struct arena *arena, const struct registry_instance *instance, int64_t index);
 
 /* Removes an instance's row. */
@@ -52,9 +56,21 @@ bool tables_remove_service_if_empty(struct store *store, const char *name);
 bool tables_find_check(struct store *store, struct arena *arena, const char *node, const char *id,
 	struct registry_check *ret);
 
-/* Inserts a check, or updates name, notes, owner and definition of the one with the same node and id. Status,
- * checked and output are written by an insert only. */
-enum tables_effect tables_put_check(
+/* The same, but only who a check is and how it stands: node, id, instance_id, service, status, checked and
+ * definition.output_max_size. Everything else is zero. */
+bool tables_find_check_state(struct store *store, struct arena *arena, const char *node, const char *id,
+	struct registry_check *ret);
+
+/* How many checks an instance has, or the node itself (instance_id ""). */
+size_t tables_count_checks(struct store *store, const char *node, const char *instance_id);
+
+/* Inserts a check; false if there is one with this node and id, which stays as it is. */
+bool tables_add_check(
+	struct store *store, struct arena *arena, const struct registry_check *check, int64_t index);
+
+/* Updates name, notes, owner and definition of the check with the same node and id; false if nothing
+ * differs. */
+bool tables_change_check(
 	struct store *store, struct arena *arena, const struct registry_check *check, int64_t index);
 
 /* Writes a check's status and output; it had a result. */

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #define DEDUPLICATE 16 /* a command that changes an instance and its checks names its service once */
+#define RECENT 16      /* names of a transaction that are remembered, so that a row is not updated twice */
 
 static const struct {
 	const char *key;
@@ -41,7 +42,7 @@ void changelog_begin(struct changelog *log, struct arena *arena, int64_t wall_ns
 	for (size_t i = 0; i < COUNTERS; i++)
 		*counter(&log->now, i) = store_number(
 			log->store, 0, "SELECT value FROM meta WHERE key = ?1", "s", counters[i].key);
-	log->before = log->now;
+	log->before = log->start = log->now;
 	log->next = log->now.index + 1;
 	log->time_ms = wall_ns / CLOCK_NS_PER_MS;
 	log->arena = arena;
@@ -108,11 +109,6 @@ static void bump(struct changelog *log, enum changelog_kind kind)
 	log->effective = true;
 }
 
-static void touch_node_row(struct changelog *log, const char *node)
-{
-	store_run(log->store, "UPDATE node SET any_index = ?1 WHERE name = ?2", "is", log->next, node);
-}
-
 static const char *or_empty(const char *text)
 {
 	return text ? text : "";
@@ -142,13 +138,10 @@ void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 		"iissssssss", log->next, log->time_ms, kind_names[entry->kind], entry->service, entry->node,
 		entry->id, entry->what, shorten(entry->reason, reason), instance_of(entry),
 		or_empty(entry->former));
-	touch_node_row(log, entry->node);
 	if (entry->kind == CHANGELOG_NODE)
 		observe(log, (struct registry_change){.kind = REGISTRY_NODE_CHANGED, .node = entry->node});
 	if (!*entry->service)
 		return;
-	store_run(log->store, "UPDATE service SET modify_index = ?1 WHERE name = ?2", "is", log->next,
-		entry->service);
 	observe_service(log, entry->service, entry->node, entry->kind == CHANGELOG_CHECK ? entry->id : NULL);
 }
 
@@ -169,10 +162,6 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 		" SELECT DISTINCT ?1, ?2, ?3, service, ?4, ?5, ?6, ?7, ?8 FROM instance WHERE node = ?4",
 		"iissssss", log->next, log->time_ms, kind_names[entry->kind], entry->node, entry->id,
 		entry->what, shorten(entry->reason, reason), or_empty(entry->former));
-	store_run(log->store,
-		"UPDATE service SET modify_index = ?1 WHERE name IN (SELECT service FROM instance WHERE node "
-		"= ?2)",
-		"is", log->next, entry->node);
 	sqlite3_stmt *row = store_query(log->store,
 		"SELECT DISTINCT service FROM instance WHERE node = ?1 ORDER BY 1", "s", entry->node);
 	while (store_row(log->store, row))
@@ -211,13 +200,53 @@ static void prune(struct changelog *log)
 	store_run(log->store, "DELETE FROM changelog WHERE seq <= ?1", "i", cut);
 }
 
+/* Names that were dealt with a moment ago. */
+struct recent {
+	const char *names[RECENT];
+	size_t count;
+};
+
+/* True if `name` is one of the last ones; else it is from now on. */
+static bool is_recent(struct recent *recent, const char *name)
+{
+	for (size_t i = 0; i < RECENT && i < recent->count; i++)
+		if (str_ieq(recent->names[i], name))
+			return true;
+	recent->names[recent->count++ % RECENT] = name;
+	return false;
+}
+
+/* The indexes of the services and nodes that changed: once for all commands of the transaction, from the last
+ * to the first, so that the first one that names a row has its index. */
+static void touch_rows(struct changelog *log)
+{
+	struct recent services = {.count = 0}, nodes = {.count = 0};
+
+	for (size_t i = log->count; i-- > 0;) {
+		const struct registry_change *change = &log->changes[i];
+		bool service = change->kind == REGISTRY_SERVICE_CHANGED;
+
+		if (!service && change->kind != REGISTRY_NODE_CHANGED)
+			continue;
+		if (service && !is_recent(&services, change->service))
+			store_run(log->store,
+				"UPDATE service SET modify_index = ?1 WHERE name = ?2 AND modify_index < ?1",
+				"is", (int64_t)change->index, change->service);
+		if (!is_recent(&nodes, change->node))
+			store_run(log->store,
+				"UPDATE node SET any_index = ?1 WHERE name = ?2 AND any_index < ?1", "is",
+				(int64_t)change->index, change->node);
+	}
+}
+
 void changelog_finish(struct changelog *log)
 {
+	touch_rows(log);
 	prune(log);
 	for (size_t i = 0; i < COUNTERS; i++)
-		store_run(log->store,
-			"INSERT INTO meta (key, value) VALUES (?1, ?2)"
-			" ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> "
-			"excluded.value",
-			"si", counters[i].key, *counter(&log->now, i));
+		if (*counter(&log->now, i) != *counter(&log->start, i))
+			store_run(log->store,
+				"INSERT INTO meta (key, value) VALUES (?1, ?2)"
+				" ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+				"si", counters[i].key, *counter(&log->now, i));
 }

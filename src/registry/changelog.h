@@ -39,6 +39,7 @@ struct changelog_entry {
 struct changelog {
 	struct store *store;
 	struct changelog_counters now, before; /* before: at the start of the command */
+	struct changelog_counters start;       /* as they stand in the table */
 	int64_t next;                          /* the index that the command gets if it changes anything */
 	int64_t time_ms;                       /* wall clock, for the rows */
 	uint32_t rows;                         /* that are kept */
@@ -54,7 +55,7 @@ void changelog_begin(struct changelog *log, struct arena *arena, int64_t wall_ns
 /* Starts a command. */
 void changelog_command(struct changelog *log);
 
-/* Forgets what the command noted (its rows are undone by its savepoint). */
+/* Forgets what the command noted (its rows, if it wrote any, are undone by its savepoint). */
 void changelog_undo(struct changelog *log);
 
 /* True if the command changed something. */
@@ -72,5 +73,5 @@ void changelog_check_put(struct changelog *log, const struct registry_check *che
 /* Notes for the observers, and only for them, that a check is gone. */
 void changelog_check_gone(struct changelog *log, const char *node, const char *check_id);
 
-/* Writes the counters and prunes the table, before COMMIT. */
+/* Writes the counters and the indexes of what was touched, and prunes the table, before COMMIT. */
 void changelog_finish(struct changelog *log);

@@ -14,10 +14,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "net/wake.h"
-#include "registry/apply.h"
 #include "registry/checkpoint.h"
 #include "registry/inbox_private.h"
 #include "registry/migrations.h"
+#include "registry/transaction.h"
 
 #define BATCH 1024
 #define OBSERVERS 8
@@ -39,9 +39,7 @@ struct registry_writer {
 	size_t observer_count;
 
 	/* The writer's thread only. */
-	struct store *store;
-	struct changelog log;
-	struct apply apply;
+	struct transaction transaction;
 	struct arena *arena; /* own_node's name */
 	struct checkpoint checkpoint;
 };
@@ -51,130 +49,6 @@ static void report(
 {
 	if (writer->config.report)
 		writer->config.report(level, message, detail);
-}
-
-/* -- One transaction -- */
-
-/* After an error of fsync the kernel may have dropped the pages and call the next fsync a success: what is on
- * the disk is known only to whoever opens the file anew. */
-static void end_on_fsync_error(struct registry_writer *writer)
-{
-	if (!store_is_fsync_error(writer->store))
-		return;
-	report(writer, LOG_ERROR, "the registry's disk failed to sync; ending, to start from what is on it",
-		store_text(writer->store));
-	_exit(EX_IOERR);
-}
-
-/* The error that sticks, as a result; and forgets it. */
-static int database_error(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
-{
-	int error = store_errno(writer->store);
-
-	end_on_fsync_error(writer);
-	if (error == -ENOSPC)
-		refusal(message, error, "the disk is full: nothing was written");
-	else if (error == -EBUSY)
-		refusal(message, error, "the registry is locked by another program");
-	else
-		refusal(message, error = -EIO, "the registry cannot be written: %s",
-			store_text(writer->store));
-	store_clear(writer->store);
-	return error;
-}
-
-static void set_result(struct registry_writer *writer, struct registry_command *command, int error)
-{
-	command->error = error;
-	command->changed = !error && changelog_changed(&writer->log);
-	command->index = error ? 0 : (uint64_t)writer->log.now.index;
-}
-
-/* One command in a savepoint of its own. False if the whole transaction goes with it: the database undid it,
- * or cannot undo the command alone. */
-static bool apply_one(struct registry_writer *writer, struct registry_command *command)
-{
-	struct store *store = writer->store;
-
-	changelog_command(&writer->log);
-	store_exec(store, "SAVEPOINT command");
-	int error = apply_command(&writer->apply, command);
-	if (store->code != SQLITE_OK)
-		error = database_error(writer, command->message);
-	if (!error)
-		store_exec(store, "RELEASE command");
-	if (store->code != SQLITE_OK)
-		error = database_error(writer, command->message);
-	if (error) {
-		changelog_undo(&writer->log);
-		if (sqlite3_get_autocommit(store->db)) {
-			set_result(writer, command, error);
-			return false;
-		}
-		store_exec(store, "ROLLBACK TO command; RELEASE command");
-		if (store->code != SQLITE_OK) { /* half a command must not be committed with the others */
-			set_result(writer, command, database_error(writer, command->message));
-			return false;
-		}
-	}
-	set_result(writer, command, error);
-	return !sqlite3_get_autocommit(store->db);
-}
-
-static void fail_all(struct registry_command *batch, int error, const char *message)
-{
-	for (struct registry_command *command = batch; command; command = command->next) {
-		command->error = error;
-		command->changed = false;
-		command->index = 0;
-		str_copy(command->message, sizeof(command->message), message);
-	}
-}
-
-static void roll_back(struct registry_writer *writer)
-{
-	if (!sqlite3_get_autocommit(writer->store->db))
-		sqlite3_exec(writer->store->db, "ROLLBACK", NULL, NULL, NULL);
-	store_clear(writer->store);
-}
-
-/* Applies a batch. 0: committed, or nothing had to be; else every command has failed and nothing changed. */
-static int transact(struct registry_writer *writer, struct registry_command *batch, struct arena *arena)
-{
-	struct store *store = writer->store;
-	char message[REGISTRY_MESSAGE];
-	bool whole = true;
-
-	store_exec(store, "BEGIN IMMEDIATE");
-	changelog_begin(&writer->log, arena, clock_wall(writer->config.clock));
-	if (store->code != SQLITE_OK)
-		goto fail;
-	for (struct registry_command *command = batch; command && whole; command = command->next) {
-		whole = apply_one(writer, command);
-		if (!whole) {
-			/* Full disk or I/O error: what the others did is undone too. */
-			int error = command->error ? command->error : -EIO;
-			str_copy(message, sizeof(message), command->message);
-			roll_back(writer);
-			fail_all(batch, error, message);
-			return error;
-		}
-	}
-	if (!writer->log.effective) {
-		roll_back(writer);
-		return 0;
-	}
-	changelog_finish(&writer->log);
-	store_exec(store, "COMMIT");
-	if (store->code != SQLITE_OK)
-		goto fail;
-	metrics_add(&writer->slot->metrics, METRIC_REGISTRY_COMMITS, 1);
-	return 0;
-fail:;
-	int error = database_error(writer, message);
-	roll_back(writer);
-	fail_all(batch, error, message);
-	return error;
 }
 
 /* -- Telling everybody -- */
@@ -196,8 +70,8 @@ static void count_results(struct registry_writer *writer, const struct registry_
 static void publish(struct registry_writer *writer)
 {
 	if (writer->config.page)
-		atomic_store_explicit(
-			&writer->config.page->index, (uint64_t)writer->log.now.index, memory_order_release);
+		atomic_store_explicit(&writer->config.page->index,
+			(uint64_t)writer->transaction.log.now.index, memory_order_release);
 	if (writer->config.wake_fd > 0)
 		net_wake_ring(writer->config.wake_fd);
 }
@@ -216,9 +90,9 @@ static void send_results(struct registry_command *batch)
 /* Tells the observers; takes over `arena`. */
 static void send_commit(struct registry_writer *writer, struct arena *arena)
 {
-	const struct registry_commit commit = {.index = (uint64_t)writer->log.now.index,
-		.changes = writer->log.changes,
-		.count = writer->log.count};
+	const struct registry_commit commit = {.index = (uint64_t)writer->transaction.log.now.index,
+		.changes = writer->transaction.log.changes,
+		.count = writer->transaction.log.count};
 	struct inbox_commit *shared = inbox_commit_create(arena, &commit);
 	struct inbox_item *items[OBSERVERS];
 	size_t count;
@@ -236,13 +110,15 @@ static void send_commit(struct registry_writer *writer, struct arena *arena)
 static void run_batch(struct registry_writer *writer, struct registry_command *batch)
 {
 	struct arena *arena = arena_create();
-	int error = transact(writer, batch, arena);
+	int error = transaction_run(&writer->transaction, batch, arena);
 
 	count_results(writer, batch);
-	if (!error && writer->log.effective)
+	if (!error && writer->transaction.log.effective) {
+		metrics_add(&writer->slot->metrics, METRIC_REGISTRY_COMMITS, 1);
 		publish(writer);
+	}
 	send_results(batch);
-	if (!error && writer->log.count)
+	if (!error && writer->transaction.log.count)
 		send_commit(writer, arena);
 	else
 		arena_destroy(arena);
@@ -255,10 +131,11 @@ static void checkpoint(struct registry_writer *writer, bool last)
 
 	if (code == SQLITE_OK)
 		return;
-	writer->store->code = code;
-	end_on_fsync_error(writer);
-	report(writer, LOG_WARN, "the registry's log cannot be written back", store_text(writer->store));
-	store_clear(writer->store);
+	writer->transaction.store->code = code;
+	transaction_end_on_fsync_error(&writer->transaction);
+	report(writer, LOG_WARN, "the registry's log cannot be written back",
+		store_text(writer->transaction.store));
+	store_clear(writer->transaction.store);
 }
 
 /* -- The thread -- */
@@ -293,6 +170,7 @@ static void *run(void *ctx)
 	struct registry_writer *writer = ctx;
 	bool stop = false;
 
+	pthread_setname_np(pthread_self(), "writer");
 	while (!stop) {
 		struct registry_command *batch = take_batch(writer, &stop);
 		page_tick(writer->slot);
@@ -330,7 +208,7 @@ void registry_writer_submit(
 	pthread_mutex_unlock(&writer->lock);
 	if (!full)
 		return;
-	fail_all(command, -EBUSY, "too many writes are waiting for the registry");
+	transaction_fail_all(command, -EBUSY, "too many writes are waiting for the registry");
 	send_results(command);
 }
 
@@ -342,17 +220,17 @@ static int prepare_own_node(struct registry_writer *writer, char message[REGISTR
 	struct arena *arena = arena_create();
 	int error = 0;
 
-	store_exec(writer->store, "BEGIN IMMEDIATE");
-	changelog_begin(&writer->log, arena, clock_wall(writer->config.clock));
-	changelog_command(&writer->log);
-	error = apply_own_node(&writer->apply, writer->arena, writer->own_name, writer->own_address, message);
+	transaction_begin(&writer->transaction, arena);
+	changelog_command(&writer->transaction.log);
+	error = apply_own_node(
+		&writer->transaction.apply, writer->arena, writer->own_name, writer->own_address, message);
 	if (!error) {
-		changelog_finish(&writer->log);
-		store_exec(writer->store, "COMMIT");
+		changelog_finish(&writer->transaction.log);
+		store_exec(writer->transaction.store, "COMMIT");
 	}
-	if (writer->store->code != SQLITE_OK)
-		error = database_error(writer, message);
-	roll_back(writer);
+	if (writer->transaction.store->code != SQLITE_OK)
+		error = transaction_error(&writer->transaction, message);
+	transaction_roll_back(&writer->transaction);
 	arena_destroy(arena);
 	return error;
 }
@@ -360,23 +238,26 @@ static int prepare_own_node(struct registry_writer *writer, char message[REGISTR
 static int open_registry(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
 {
 	int version;
-	int error = store_open(writer->config.path, STORE_WRITE, &writer->store, message);
+	int error = store_open(writer->config.path, STORE_WRITE, &writer->transaction.store, message);
 
 	if (!error)
-		error = migrations_inspect(writer->store, true, &version, message);
+		error = migrations_inspect(writer->transaction.store, true, &version, message);
 	if (error)
 		return error;
-	store_exec(writer->store, "PRAGMA journal_mode = WAL");
-	error = migrations_run(writer->store, migrations, migrations_count,
+	store_exec(writer->transaction.store, "PRAGMA journal_mode = WAL");
+	error = migrations_run(writer->transaction.store, migrations, migrations_count,
 		clock_wall(writer->config.clock) / CLOCK_NS_PER_S, message);
 	if (error)
 		return error;
-	writer->log =
-		(struct changelog){.store = writer->store, .rows = writer->config.limits.changelog_rows};
-	writer->apply = (struct apply){.store = writer->store,
-		.log = &writer->log,
+	struct transaction *transaction = &writer->transaction;
+	transaction->log =
+		(struct changelog){.store = transaction->store, .rows = writer->config.limits.changelog_rows};
+	transaction->apply = (struct apply){.store = transaction->store,
+		.log = &transaction->log,
 		.rules = {.limits = &writer->config.limits, .zone_size = writer->config.zone_size}};
-	checkpoint_init(&writer->checkpoint, writer->store);
+	transaction->clock = writer->config.clock;
+	transaction->report = writer->config.report;
+	checkpoint_init(&writer->checkpoint, writer->transaction.store);
 	return prepare_own_node(writer, message);
 }
 
@@ -397,7 +278,7 @@ static int start_thread(struct registry_writer *writer)
 
 static void free_writer(struct registry_writer *writer)
 {
-	store_close(writer->store);
+	store_close(writer->transaction.store);
 	arena_destroy(writer->arena);
 	free(writer->own_name);
 	free(writer->own_address);

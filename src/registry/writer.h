@@ -1,9 +1,10 @@
 /* writer.h -- the one thread that writes.
  *
- * The writer takes all commands that wait, applies each in a savepoint of its own inside one transaction,
- * commits (synchronous=FULL), and then puts every result into its sender's inbox: group commit. A refused
- * command undoes nothing else. If the COMMIT fails they all fail: -ENOSPC when the disk is full, else -EIO;
- * after an error of fsync the process exits (the next start knows what is on disk). */
+ * The writer takes all commands that wait, applies them in one transaction, commits (synchronous=FULL), and
+ * then puts every result into its sender's inbox: group commit. A refused command undoes nothing else: most
+ * are refused before they write anything, and when one is refused later the whole transaction is begun again,
+ * with a savepoint for each command. If the COMMIT fails they all fail: -ENOSPC when the disk is full, else
+ * -EIO; after an error of fsync the process exits (the next start knows what is on disk). */
 #pragma once
 
 #include "base/clock.h"

@@ -146,6 +146,35 @@ static void a_refused_one_undoes_nothing_else(void **state)
 	assert_int_equal(metric(f, METRIC_REGISTRY_REFUSED), refusals + 1);
 }
 
+/* A limit that is seen only after something was written. */
+static void one_refused_late_undoes_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.limits.checks_per_instance = 1;
+	fixture_start(f);
+	uint64_t first = must(f, put_instance("web", "w1")) + 1;
+	sqlite3 *db = lock(f);
+	struct registry_command *late = put_instance("late", "w2");
+	add_check(late, "c1", REGISTRY_CHECK_TTL);
+	add_check(late, "c2", REGISTRY_CHECK_TTL);
+	registry_writer_submit(f->writer, put_instance("db", "d1"), NULL);
+	registry_writer_submit(f->writer, put_instance("web", "w3"), NULL);
+	registry_writer_submit(f->writer, late, NULL);
+	registry_writer_submit(f->writer, put_instance("db", "d2"), NULL);
+	unlock(db);
+	assert_int_equal(must(f, put_instance("api", "a1")), first + 3);
+	assert_string_equal(sql_text(f, "SELECT group_concat(id) FROM (SELECT id FROM instance ORDER BY id)"),
+		"a1,d1,d2,w1,w3");
+	assert_string_equal(sql_text(f, "SELECT (SELECT count(*) FROM checks) || ' ' || count(*) FROM name"),
+		"0 8"); /* five instances, three services */
+	assert_string_equal(sql_text(f, "SELECT value FROM meta WHERE key = 'instances'"), "5");
+	/* Each has the index of its last change in that transaction. */
+	assert_int_equal(resource(f, REGISTRY_RESOURCE_SERVICE, "web"), first + 1);
+	assert_int_equal(resource(f, REGISTRY_RESOURCE_SERVICE, "db"), first + 2);
+	assert_int_equal(resource(f, REGISTRY_RESOURCE_NODE, "own"), first + 3);
+}
+
 static void nothing_changed_is_nothing_written(void **state)
 {
 	struct fixture *f = *state;
@@ -380,6 +409,7 @@ int main(void)
 		TEST(results_come_in_order),
 		TEST(what_waits_is_committed_together),
 		TEST(a_refused_one_undoes_nothing_else),
+		TEST_FOLDER(one_refused_late_undoes_nothing_else),
 		TEST(nothing_changed_is_nothing_written),
 		TEST_FOLDER(the_view_is_woken_before_the_result),
 		TEST_FOLDER(a_full_queue_says_so),

@@ -74,13 +74,16 @@ int registry_inbox_fd(const struct registry_inbox *inbox)
 	return inbox->fd;
 }
 
+/* Only the first item rings: whoever drains clears the bell before it takes all that is there. */
 static void put(struct registry_inbox *inbox, struct inbox_item *item)
 {
 	pthread_mutex_lock(&inbox->lock);
+	bool first = !inbox->first;
 	*inbox->last = item;
 	inbox->last = &item->next;
 	pthread_mutex_unlock(&inbox->lock);
-	net_wake_ring(inbox->fd);
+	if (first)
+		net_wake_ring(inbox->fd);
 }
 
 void inbox_put_command(struct registry_inbox *inbox, struct registry_command *command)

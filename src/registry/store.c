@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -100,13 +101,22 @@ static void harden(struct store *store)
 	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist);
 }
 
+/* Once, before the first connection: nobody asks how much memory SQLite has, and counting takes a lock for
+ * each allocation. */
+static void configure_sqlite(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open(const char *path, enum store_mode mode, struct store **ret, char message[512])
 {
 	int flags =
 		SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
 	char real[PATH_MAX];
 	int error = resolve(path, real, message);
 
+	pthread_once(&configured, configure_sqlite);
 	if (!error && mode == STORE_WRITE)
 		error = create_file(real, message);
 	if (!error && access(real, F_OK) < 0) {

@@ -18,15 +18,18 @@
 
 enum page_state { PAGE_DOWN = 0, PAGE_LOADING = 1, PAGE_READY = 2 };
 
-/* Fixed slots; dns workers take PAGE_WORKER + n. */
+enum { PAGE_WORKERS = 64 }; /* of dns, at most */
+
+/* Fixed slots; worker n of dns has two threads, in PAGE_UDP + n and PAGE_TCP + n. */
 enum page_slot {
 	PAGE_MAIN = 0,     /* the process's first thread */
 	PAGE_FOLLOWER = 1, /* dns */
 	PAGE_HTTP = 1,     /* sidecar */
 	PAGE_HEALTH = 2,   /* sidecar */
 	PAGE_WRITER = 3,   /* sidecar */
-	PAGE_WORKER = 4,   /* dns */
-	PAGE_THREADS = 68
+	PAGE_UDP = 4,      /* dns */
+	PAGE_TCP = PAGE_UDP + PAGE_WORKERS,
+	PAGE_THREADS = PAGE_TCP + PAGE_WORKERS
 };
 
 struct page_thread {

@@ -23,13 +23,28 @@ enum {
 	DRAIN_US = 250000    /* how long answers that wait for their client may hold up the end */
 };
 
-/* A worker and what only this file needs of it. */
+enum kind { UDP, TCP, KINDS };
+
+static const struct {
+	const char *thread; /* its name, before the worker's number */
+	enum page_slot slot;
+	/* A way to wait for sockets that libevent is not to use. A socket in an epoll set costs a lock for
+	 * each packet that it receives and for each that it has sent, whoever waits or not: a twentieth of an
+	 * answer. The few sockets of a UDP thread are as quickly asked by poll(). */
+	const char *avoid;
+} kinds[KINDS] = {
+	[UDP] = {"dns-udp", PAGE_UDP, "epoll"},
+	[TCP] = {"dns-tcp", PAGE_TCP, NULL},
+};
+
+/* A thread of a worker, and what only this file needs of it. */
 struct runner {
 	struct dns_worker worker;
 	struct dns_server *server;
 	struct page_thread *slot;
-	struct udp *udp;
-	struct tcp *tcp;
+	enum kind kind;
+	struct udp *udp; /* NULL in the other kind */
+	struct tcp *tcp; /* likewise */
 	struct event *bell, *tick, *load;
 	int bell_fd;
 	int64_t load_deadline;
@@ -43,7 +58,7 @@ struct dns_server {
 	pthread_mutex_t lock; /* of `settings`; taken to change them and once by each worker after that */
 	struct dns_settings settings;
 	_Atomic bool stopping;
-	unsigned count;
+	unsigned count; /* KINDS for each worker */
 	struct runner runners[];
 };
 
@@ -116,8 +131,10 @@ static void on_load(evutil_socket_t fd, short what, void *arg)
 	if (r->open)
 		return;
 	r->open = true;
-	udp_open(r->udp);
-	tcp_open(r->tcp);
+	if (r->kind == UDP)
+		udp_open(r->udp);
+	else
+		tcp_open(r->tcp);
 }
 
 static void on_bell(evutil_socket_t fd, short what, void *arg)
@@ -130,7 +147,10 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	event_del(r->load);
-	udp_close(r->udp);
+	if (r->kind == UDP) {
+		event_base_loopbreak(r->worker.base);
+		return;
+	}
 	event_base_loopexit(r->worker.base, &drain);
 	tcp_drain(r->tcp);
 }
@@ -150,14 +170,26 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Everything of worker `n` but its thread. 0 or negative errno; runner_finish() undoes it in any case. */
-static int runner_init(
-	struct runner *r, struct dns_server *server, const struct dns_config *config, unsigned n)
+/* NULL without a descriptor for it. */
+static struct event_base *create_base(const char *avoid)
 {
-	const int *udp_fds = config->udp_fds + n * config->address_count;
-	const int *tcp_fds = config->tcp_fds + n * config->address_count;
+	struct event_config *config = event_config_new();
+	if (!config || (avoid && event_config_avoid_method(config, avoid) != 0))
+		mem_out();
+	struct event_base *base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+/* Everything of a thread of worker `n` but the thread itself. 0 or negative errno; runner_finish() undoes it
+ * in any case. */
+static int runner_init(struct runner *r, struct dns_server *server, const struct dns_config *config,
+	unsigned n, enum kind kind)
+{
+	size_t first = n * config->address_count, count = config->address_count;
 	r->server = server;
-	r->slot = &config->page->threads[PAGE_WORKER + n];
+	r->kind = kind;
+	r->slot = &config->page->threads[kinds[kind].slot + n];
 	r->load_deadline = clock_now(config->clock) + config->load_patience_ns;
 	r->worker.clock = config->clock;
 	r->worker.key = &server->key;
@@ -167,14 +199,16 @@ static int runner_init(
 	r->bell_fd = net_wake_create();
 	if (r->bell_fd < 0)
 		return r->bell_fd;
-	r->worker.base = event_base_new();
+	r->worker.base = create_base(kinds[kind].avoid);
 	if (!r->worker.base)
-		return -EMFILE; /* epoll needs a descriptor */
+		return -EMFILE;
 	r->bell = worker_event(&r->worker, r->bell_fd, EV_READ | EV_PERSIST, on_bell, r);
 	r->tick = worker_event(&r->worker, -1, EV_PERSIST, on_tick, r->slot);
 	r->load = worker_event(&r->worker, -1, EV_PERSIST, on_load, r);
-	r->udp = udp_create(&r->worker, udp_fds, config->address_count);
-	r->tcp = tcp_create(&r->worker, tcp_fds, config->address_count);
+	if (kind == UDP)
+		r->udp = udp_create(&r->worker, config->udp_fds + first, count);
+	else
+		r->tcp = tcp_create(&r->worker, config->tcp_fds + first, count);
 	return 0;
 }
 
@@ -205,27 +239,28 @@ static int runner_start(struct runner *r, unsigned n)
 	if (error)
 		return -error;
 	r->running = true;
-	snprintf(name, sizeof(name), "dns-worker-%u", n % 1000);
+	snprintf(name, sizeof(name), "%s-%u", kinds[r->kind].thread, n % 1000);
 	pthread_setname_np(r->thread, name);
 	return 0;
 }
 
 int dns_server_start(const struct dns_config *config, struct dns_server **ret)
 {
-	if (config->workers == 0 || config->workers > PAGE_THREADS - PAGE_WORKER)
+	if (config->workers == 0 || config->workers > PAGE_WORKERS)
 		return -EINVAL;
-	struct dns_server *server = mem_alloc(sizeof(*server) + config->workers * sizeof(server->runners[0]));
+	unsigned count = KINDS * config->workers;
+	struct dns_server *server = mem_alloc(sizeof(*server) + count * sizeof(server->runners[0]));
 	server->key = siphash_key_random();
 	server->settings = settings_of(config);
-	server->count = config->workers;
+	server->count = count;
 	pthread_mutex_init(&server->lock, NULL);
 	for (unsigned i = 0; i < server->count; i++)
 		server->runners[i].bell_fd = -1;
 	int error = 0;
 	for (unsigned i = 0; i < server->count && !error; i++)
-		error = runner_init(&server->runners[i], server, config, i);
+		error = runner_init(&server->runners[i], server, config, i / KINDS, (enum kind)(i % KINDS));
 	for (unsigned i = 0; i < server->count && !error; i++)
-		error = runner_start(&server->runners[i], i);
+		error = runner_start(&server->runners[i], i / KINDS);
 	if (error) {
 		dns_server_stop(server);
 		return error;

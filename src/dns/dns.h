@@ -1,9 +1,10 @@
 /* dns.h -- the door of the dns room: packets in, packets out.
  *
  * dns_respond() is the answer, and the only one: UDP, TCP, the fuzzer, the benchmark and the tests call it. A
- * worker is a thread with an event loop of its own, one UDP socket and one TCP listener for each address, and
- * no state that it shares with another worker. Until the view is whole nothing is read from the sockets, so
- * queries wait in the kernel; after `load_patience_ns` they get SERVFAIL with EDE 14.
+ * worker is two threads, each with an event loop of its own and no state that it shares with another: one has
+ * a UDP socket for each address, the other a TCP listener, so whatever TCP clients do costs UDP nothing.
+ * Until the view is whole nothing is read from the sockets, so queries wait in the kernel; after
+ * `load_patience_ns` they get SERVFAIL with EDE 14.
  */
 #pragma once
 
@@ -59,7 +60,7 @@ struct dns_config {
 	unsigned tcp_write_buffer;      /* bytes of answers that may wait for a client that does not read */
 	int64_t tcp_idle_ns, tcp_io_ns; /* between messages; from a message's first byte to its last */
 	struct view *view;
-	struct page *page; /* threads[PAGE_WORKER + n] are the workers' slots */
+	struct page *page; /* threads[PAGE_UDP + n] and [PAGE_TCP + n] are the workers' slots */
 	const struct clock *clock;
 };
 

@@ -3,14 +3,14 @@
  * A wake-up of the event loop reads up to UDP_ROUNDS batches of UDP_BATCH packets (recvmmsg), answers each
  * batch inside one view_read_begin() and sends it (sendmmsg). All buffers are made once; between receive and
  * send there is no allocation, lock, system call or log line. One object serves all UDP sockets of its
- * worker, on the worker's thread; the descriptors stay the caller's. */
+ * worker, on a thread that does nothing else; the descriptors stay the caller's. */
 #pragma once
 
 #include "dns/worker.h"
 
 enum {
-	UDP_BATCH = 64,       /* packets in one recvmmsg() */
-	UDP_ROUNDS = 8,       /* batches before the event loop gets its turn, so that TCP is not starved */
+	UDP_BATCH = 32,       /* packets in one recvmmsg(); their answers stay in the nearer caches */
+	UDP_ROUNDS = 16,      /* batches before the event loop gets its turn: other sockets, bells, ticks */
 	UDP_ANSWER_MAX = 4096 /* the largest answer; dns_settings.udp_size is at most this */
 };
 

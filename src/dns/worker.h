@@ -1,8 +1,7 @@
-/* worker.h -- one worker as its transports see it. Private to the dns room.
+/* worker.h -- one thread of a worker as its transport, udp.c or tcp.c, sees it. Private to the dns room.
  *
- * dns.c owns the struct and runs the thread; udp.c and tcp.c hang their sockets on the worker's event base.
- * All fields belong to the worker's thread once it runs; what other threads want is told by the server's
- * bell. */
+ * dns.c owns the struct and runs the thread; the transport hangs its sockets on the event base. All fields
+ * belong to that thread once it runs; what other threads want is told by the server's bell. */
 #pragma once
 
 #include "base/siphash.h"

@@ -214,6 +214,8 @@ static inline void view_rrset_prefetch(const struct view_rrset *set)
 	size_t size = set->stride ? (size_t)set->stride * set->count : (size_t)LINE * LINES;
 	const uint8_t *start = set->stride ? set->flat : set->base;
 
+	if (!set->stride)
+		__builtin_prefetch(set->offsets);
 	for (size_t at = 0; at < size && at < (size_t)LINE * LINES; at += LINE)
 		__builtin_prefetch(start + at);
 }

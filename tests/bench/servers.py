@@ -110,7 +110,7 @@ class Svcdns(Dns):
         """The dns worker on its core, every other thread on the other."""
         for pid in self.pids:
             for task in os.listdir(f"/proc/{pid}/task"):
-                worker = Path(f"/proc/{pid}/task/{task}/comm").read_text().startswith("dns-worker")
+                worker = Path(f"/proc/{pid}/task/{task}/comm").read_text().startswith("dns-udp")
                 os.sched_setaffinity(int(task), {worker_core if worker else other_core})
 
     def http(self, method, path, body=None):

@@ -224,7 +224,7 @@ const char *world_ask(struct world *world, const char *name, uint16_t type)
 	struct dns_context context = {.view = world->view,
 		.udp_size = 1232,
 		.loading = !view_ready(world->view),
-		.metrics = &world->dns_page.threads[PAGE_WORKER].metrics};
+		.metrics = &world->dns_page.threads[PAGE_UDP].metrics};
 	uint8_t query[512], answer[4096];
 	size_t size, text_size = 0;
 	const char *text, *rcode;

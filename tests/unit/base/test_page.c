@@ -64,10 +64,10 @@ static void slots_add_up(void **state)
 	assert_int_equal(page_create(&writable, &readable), 0);
 	assert_int_equal(page_map(writable, true, &page), 0);
 	metrics_add(&page->threads[PAGE_MAIN].metrics, METRIC_DNS_TRUNCATED, 1);
-	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TRUNCATED, 2);
+	metrics_add(&page->threads[PAGE_UDP].metrics, METRIC_DNS_TRUNCATED, 2);
 	metrics_add(&page->threads[PAGE_THREADS - 1].metrics, METRIC_DNS_TRUNCATED, 4);
-	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TCP_OPEN, 3);
-	metrics_add(&page->threads[PAGE_WORKER].metrics, METRIC_DNS_TCP_OPEN, -1);
+	metrics_add(&page->threads[PAGE_UDP].metrics, METRIC_DNS_TCP_OPEN, 3);
+	metrics_add(&page->threads[PAGE_UDP].metrics, METRIC_DNS_TCP_OPEN, -1);
 	metrics_set(&page->threads[PAGE_FOLLOWER].metrics, METRIC_VIEW_NAMES, 9);
 	page_sum(page, totals);
 	assert_int_equal(totals[METRIC_DNS_TRUNCATED], 7);
@@ -91,7 +91,7 @@ static void reset_before_a_start(void **state)
 	(void)state;
 	assert_int_equal(page_create(&writable, &readable), 0);
 	assert_int_equal(page_map(writable, true, &page), 0);
-	thread = &page->threads[PAGE_WORKER + 1];
+	thread = &page->threads[PAGE_UDP + 1];
 	atomic_store(&page->state, PAGE_READY);
 	atomic_store(&page->pid, 4711);
 	atomic_store(&page->index, 12);

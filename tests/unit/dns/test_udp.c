@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -220,23 +221,49 @@ static void test_reconfigure(void **state)
 	transport_finish(&t);
 }
 
-/* Each worker's slot ticks from the start until the worker ends, and no longer. */
+/* The slots of both threads of each worker tick from the start until the worker ends, and no longer. */
 static void test_ticks(void **state)
 {
+	static const int slots[] = {PAGE_UDP, PAGE_UDP + 1, PAGE_TCP, PAGE_TCP + 1};
+	enum { SLOTS = sizeof(slots) / sizeof(*slots) };
 	static struct transport t;
 	transport_init(&t, "127.0.0.1", 2);
 	transport_start(&t);
-	struct page_thread *slots = t.page->threads + PAGE_WORKER;
-	uint64_t first = slots[0].tick, second = slots[1].tick;
-	assert_true(first > 0 && second > 0);
-	for (int i = 0; i < 1000 && (slots[0].tick == first || slots[1].tick == second); i++)
-		poll(NULL, 0, 1);
-	assert_true(slots[0].tick > first);
-	assert_true(slots[1].tick > second);
+	for (int i = 0; i < SLOTS; i++) {
+		const struct page_thread *slot = &t.page->threads[slots[i]];
+		uint64_t first = slot->tick;
+		assert_true(first > 0);
+		for (int n = 0; n < 1000 && slot->tick == first; n++)
+			poll(NULL, 0, 1);
+		assert_true(slot->tick > first);
+	}
 	dns_server_stop(t.server);
 	t.server = NULL;
-	assert_int_equal(t.page->threads[PAGE_WORKER].tick, 0);
-	assert_int_equal(t.page->threads[PAGE_WORKER + 1].tick, 0);
+	for (int i = 0; i < SLOTS; i++)
+		assert_int_equal(t.page->threads[slots[i]].tick, 0);
+	transport_finish(&t);
+}
+
+/* An answer over TCP that takes its time holds up nobody who asks over UDP. */
+static void test_tcp_in_the_way(void **state)
+{
+	static struct transport t;
+	uint8_t query[SMALL], frame[2 + SMALL], answer[2 * SMALL];
+	transport_init(&t, "127.0.0.1", 1);
+	transport_start(&t);
+	fake_tcp_stalls = true;
+	int tcp = transport_connect(&t.tcp, SOCK_STREAM, NULL, NULL);
+	size_t size = tcp_frame(frame, SMALL, 1, SMALL);
+	assert_int_equal(send(tcp, frame, size, 0), size);
+	while (!fake_tcp_stalled)
+		sched_yield();
+	int fd = transport_connect(&t.udp, SOCK_DGRAM, NULL, NULL);
+	size = fake_query(query, SMALL, 2, SMALL);
+	assert_int_equal(send(fd, query, size, 0), size);
+	assert_answer(answer, (size_t)recv(fd, answer, sizeof(answer), 0), 2, SMALL);
+	fake_tcp_stalls = false;
+	close(fd);
+	close(tcp);
 	transport_finish(&t);
 }
 
@@ -246,7 +273,7 @@ static void test_bad_config(void **state)
 	transport_init(&t, "127.0.0.1", 1);
 	t.config.workers = 0;
 	assert_int_equal(dns_server_start(&t.config, &t.server), -EINVAL);
-	t.config.workers = PAGE_THREADS - PAGE_WORKER + 1;
+	t.config.workers = PAGE_WORKERS + 1;
 	assert_int_equal(dns_server_start(&t.config, &t.server), -EINVAL);
 	t.config.workers = 1;
 	assert_null(t.server);
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_send_error),
 		cmocka_unit_test(test_reconfigure),
 		cmocka_unit_test(test_ticks),
+		cmocka_unit_test(test_tcp_in_the_way),
 		cmocka_unit_test(test_bad_config),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

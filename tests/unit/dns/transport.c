@@ -1,6 +1,7 @@
 /* transport.c -- see transport.h. */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,7 @@
 #include "transport.h"
 
 _Atomic unsigned fake_answered, fake_send_fails, fake_accept_fails, fake_accepts;
-_Atomic bool fake_view_ready;
+_Atomic bool fake_view_ready, fake_tcp_stalls, fake_tcp_stalled;
 static _Thread_local int fake_reading; /* inside view_read_begin() */
 static _Thread_local bool fake_reader; /* registered */
 
@@ -45,6 +46,10 @@ void dns_respond(struct dns_context *context, struct dns_message *messages, size
 {
 	if (fake_reading != 1)
 		abort();
+	while (messages->source.tcp && fake_tcp_stalls) {
+		fake_tcp_stalled = true;
+		sched_yield();
+	}
 	for (struct dns_message *m = messages; m < messages + count; m++)
 		m->answer_size =
 			respond(context, &m->source, m->query, m->query_size, m->answer, m->capacity);

@@ -39,6 +39,8 @@ struct transport {
 
 extern _Atomic unsigned fake_answered;     /* messages that dns_respond() answered */
 extern _Atomic bool fake_view_ready;       /* what view_ready() says */
+extern _Atomic bool fake_tcp_stalls;       /* over TCP dns_respond() does not return while this is set */
+extern _Atomic bool fake_tcp_stalled;      /* it has waited */
 extern _Atomic unsigned fake_send_fails;   /* calls of sendmmsg() that will fail */
 extern _Atomic unsigned fake_accept_fails; /* calls of accept4() that will fail with EMFILE */
 extern _Atomic unsigned fake_accepts;      /* calls of accept4() */

@@ -38,6 +38,24 @@ def test_sixty_seconds(server):
     svc.wait_until(lambda: server.ask("web.service.local", "SRV").srv() == [], "the killed service leaves the answers", 5)
 
 
+def test_watching(server):
+    """The stream's first bytes and the records, by the commands as they stand there."""
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    server.register("web", "web1", "10.0.0.1", 80)
+    text = (svc.ROOT / "README.md").read_text()
+    stream, records = [line.strip().replace("8500", str(server.http_port)) for line in re.findall(r"^    curl .*/v1/(?:events|agent/dns).*$", text, re.M)]
+    process = subprocess.Popen(["bash", "-c", "exec " + stream], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        line = next(line for line in process.stdout if '"Instance":"web1"' in line)
+        assert line.startswith("data: ")
+    finally:
+        process.kill()
+        process.wait()
+    done = subprocess.run(["bash", "-c", records], capture_output=True, text=True, timeout=svc.PATIENCE)
+    assert '"Data": "1 1 80 web1.web.service.local."' in done.stdout
+
+
 def test_the_start_commands_are_there():
     text = (svc.ROOT / "README.md").read_text()
     for command in ("tools/run", "tools/test"):

@@ -295,10 +295,11 @@ int64_t events_next(const struct events *events)
 
 void events_end(struct events *events)
 {
-	events->ended = true;
-	while (events->streams) {
-		struct event_stream *stream = events->streams;
+	struct event_stream *next;
 
+	events->ended = true;
+	for (struct event_stream *stream = events->streams; stream; stream = next) {
+		next = stream->next;
 		server_stream_end(stream->request);
 		leave(stream);
 	}

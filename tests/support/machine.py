@@ -31,16 +31,24 @@ def unshare_command():
 class Machine:
     """A server and the programs beside it, in namespaces."""
 
-    def __init__(self, directory):
+    enter = ENTER
+
+    def __init__(self, directory, **config):
         unshare = unshare_command()
         if unshare is None:
             pytest.skip("namespaces are not permitted here")
-        (directory / "resolv.conf").write_text("nameserver 127.0.0.1\nsearch service.local\noptions timeout:5 attempts:2\n")
-        (directory / "nsswitch.conf").write_text("hosts: files dns\n")
-        wrapper = unshare + ["sh", "-c", ENTER, "sh", str(directory)]
-        config = {"dns.listen": "127.0.0.1:53", "http.listen": "127.0.0.1:8500"}
+        self.directory = directory
+        self.lay_out()
+        wrapper = unshare + ["sh", "-c", self.enter, "sh", str(directory)]
+        config = {"dns.listen": "127.0.0.1:53", "http.listen": "127.0.0.1:8500", **config}
         self.server = svc.Server(directory / "server", config, wrapper=wrapper)
         self.user = ["-U", "--preserve-credentials"] if "-Urmn" in unshare else []
+
+    def lay_out(self):
+        """Writes what `enter` mounts."""
+        (self.directory / "resolv.conf").write_text(
+            "nameserver 127.0.0.1\nsearch service.local\noptions timeout:5 attempts:2\n")
+        (self.directory / "nsswitch.conf").write_text("hosts: files dns\n")
 
     def __enter__(self):
         self.server.start(ready=False)

@@ -1,0 +1,276 @@
+"""A machine whose programs resolve names by another daemon, which has a forward zone for svcdns: Debian's own daemons
+with their packages' configuration, in namespaces. /etc is a copy and /run is empty, so that files are put where the
+recipes (doc/recipes) say."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import svc
+from machine import Machine
+from svc import wait_until
+
+RECIPES = svc.ROOT / "doc/recipes"
+UNPACKED = svc.ROOT / "build/resolvers"
+PACKAGES = ["systemd-resolved", "libsystemd-shared", "libnss-resolve", "libnss-mdns", "avahi-daemon",
+            "libavahi-core7", "libavahi-common3", "libavahi-common-data", "libdaemon0"]
+LIBRARIES = f"{UNPACKED}/usr/lib/x86_64-linux-gnu:{UNPACKED}/lib/x86_64-linux-gnu"
+ROOT_KEY = Path("/usr/share/dns/root.key")
+RESOLVED_UID, AVAHI_UID = 60990, 60991  # any that Debian gives to nobody else
+
+# As in machine.py; $1 is the folder with etc and run. systemd-resolved asks nobody while there is no link but lo.
+ENTER = """set -e
+ip link set lo up
+ip link add net0 type veth peer name net1
+ip address add 192.0.2.2/24 dev net0
+ip link set net0 up
+ip link set net1 up
+mount --bind "$1/etc" /etc
+mount --bind "$1/run" /run
+shift
+exec "$@"
+"""
+
+
+def recipe(name, address="127.0.0.1", port=8600, zone="service.local"):
+    """The text of a file of doc/recipes, filled in."""
+    text = (RECIPES / name).read_text()
+    for placeholder, value in {"@DNS_ADDRESS@": address, "@DNS_PORT@": str(port), "@ZONE@": zone}.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+def unpack():
+    """Unpacks the packages that would change the machine's resolver if they were installed; skips if they cannot be had."""
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    with open(UNPACKED / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (UNPACKED / "done").exists():
+            return
+        done = subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=UNPACKED, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"{' '.join(PACKAGES)} cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
+        for package in UNPACKED.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=True)
+        (UNPACKED / "done").touch()
+
+
+class Host(Machine):
+    """A machine with svcdns on port 8600 and whatever resolver is started on it."""
+
+    enter = ENTER
+
+    def __init__(self, directory, **config):
+        super().__init__(directory, **{"dns.listen": "127.0.0.1:8600", "zone.ttl": "1s", **config})
+        self.daemons = []
+
+    def lay_out(self):
+        self.etc, self.run_folder = self.directory / "etc", self.directory / "run"
+        subprocess.run(["cp", "-a", "/etc", self.etc], capture_output=True)  # without what may not be read
+        self.run_folder.mkdir()
+        self.resolv_conf("nameserver 127.0.0.1\n")
+        self.nsswitch("files dns")
+
+    def write(self, path, text):
+        """A file below /etc."""
+        target = self.etc / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.write_text(text)
+
+    def resolv_conf(self, text):
+        self.write("resolv.conf", text + "options timeout:5 attempts:2\n")
+
+    def nsswitch(self, hosts):
+        self.write("nsswitch.conf", f"hosts: {hosts}\n")
+
+    def add_user(self, name, uid):
+        """A user, with a group, in the place of one that is there."""
+        for path, rest in (("passwd", f"{uid}::/:/usr/sbin/nologin"), ("group", "")):
+            kept = [line for line in (self.etc / path).read_text().splitlines() if not line.startswith(f"{name}:")]
+            self.write(path, "\n".join([*kept, f"{name}:x:{uid}:{rest}"]) + "\n")
+
+    def start(self, command):
+        """A daemon inside, in the foreground, with its output in a file."""
+        log = self.directory / f"daemon{len(self.daemons)}.log"
+        with open(log, "wb") as output:
+            process = subprocess.Popen(self.inside(*command), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        self.daemons.append((process, log))
+
+    def log(self):
+        return "".join(log.read_text(errors="replace") for _, log in self.daemons)
+
+    def stop_daemons(self):
+        for process, _ in self.daemons:
+            process.terminate()
+            try:
+                process.wait(svc.PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.daemons = []
+
+    def __exit__(self, *arguments):
+        self.stop_daemons()
+        super().__exit__(*arguments)
+
+    def register_many(self, bodies):
+        """As register(), all at once."""
+        requests = ["-Z"]
+        for body in bodies:
+            requests += ["--next"] if len(requests) > 1 else []
+            requests += ["-fsS", "-X", "PUT", "http://127.0.0.1:8500/v1/agent/service/register", "-d", json.dumps(body)]
+        self.run("curl", *requests)
+
+    def dig(self, *arguments):
+        """What the machine's own resolver answers, by UDP and then by TCP if that is cut short."""
+        return self.run("dig", "+tries=1", "+time=5", *arguments, check=False).stdout
+
+    def addresses(self, name, *options):
+        """What getaddrinfo in an unmodified program finds."""
+        environment = ["env", f"LD_LIBRARY_PATH={LIBRARIES}"] if UNPACKED.exists() else []
+        done = self.run(*environment, "getent", *options, "ahosts", name, check=False)
+        return sorted({line.split()[0] for line in done.stdout.splitlines()})
+
+    def wait_answers(self, nameserver):
+        """Until the daemon answers anything at all."""
+        def answers():
+            for process, _ in self.daemons:
+                assert process.poll() is None, self.log()
+            return "status:" in self.dig(f"@{nameserver}", "localhost.")
+        wait_until(answers, "the resolver answers")
+
+
+class Resolver:
+    """How a daemon is configured and started. `recipes` maps a file of doc/recipes to where it goes."""
+
+    name, program, nameserver = "", "", "127.0.0.1"
+    recipes = {}
+
+    def needs(self):
+        """Skips the test if the daemon cannot run here."""
+        if not shutil.which(self.program, path="/usr/sbin:/usr/bin"):
+            pytest.skip(f"{self.program} is not installed")
+
+    def base(self, host):
+        """What an administrator had before: validation of DNSSEC, and no private addresses from strangers."""
+
+    def apply(self, host, without=None):
+        """Puts the recipe in its place; `without` is a piece of the lines that are left out."""
+        for name, place in self.recipes.items():
+            lines = recipe(name).splitlines(keepends=True)
+            kept = [line for line in lines if line.startswith("#") or not without or without not in line]
+            host.write(place, "".join(kept))
+
+    def command(self):
+        return []
+
+    def start(self, host):
+        host.resolv_conf(f"nameserver {self.nameserver}\n")
+        host.start(self.command())
+        host.wait_answers(self.nameserver)
+
+
+class Unbound(Resolver):
+    name, program = "unbound", "unbound"
+    recipes = {"unbound.conf": "unbound/unbound.conf.d/svcdns.conf"}
+
+    def base(self, host):
+        shutil.copy(ROOT_KEY, host.run_folder / "root.key")
+        host.write("unbound/unbound.conf.d/root-auto-trust-anchor-file.conf",
+                   'server:\n\tauto-trust-anchor-file: "/run/root.key"\n')
+        host.write("unbound/unbound.conf.d/test.conf", 'server:\n\tusername: ""\n\tprivate-address: 10.0.0.0/8\n')
+
+    def command(self):
+        return ["unbound", "-d", "-p"]
+
+
+class Dnsmasq(Resolver):
+    name, program = "dnsmasq", "dnsmasq"
+    recipes = {"dnsmasq.conf": "dnsmasq.d/svcdns.conf"}
+
+    def base(self, host):
+        host.write("dnsmasq.conf", "listen-address=127.0.0.1\nbind-interfaces\nno-resolv\nlocal=/local/\nstop-dns-rebind\ndnssec\n"
+                   "conf-file=/usr/share/dnsmasq-base/trust-anchors.conf\nuser=root\n")
+
+    def command(self):
+        return ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-dir=/etc/dnsmasq.d"]
+
+
+class Bind(Resolver):
+    name, program = "bind", "named"
+    recipes = {"bind.conf": "bind/named.conf.local"}
+
+    def base(self, host):
+        (host.run_folder / "bind").mkdir()
+        (host.run_folder / "named").mkdir()
+        self.write_options(host, "")
+
+    def write_options(self, host, text):
+        options = (Path("/etc/bind/named.conf.options")).read_text().replace("/var/cache/bind", "/run/bind")
+        host.write("bind/named.conf.options", options.replace("options {\n", "options {\n" + text))
+
+    def apply(self, host, without=None):
+        super().apply(host, without)
+        lines = recipe("bind-options.conf").splitlines(keepends=True)
+        self.write_options(host, "".join(line for line in lines if not without or without not in line))
+
+    def command(self):
+        return ["named", "-g"]
+
+
+class Resolved(Resolver):
+    name, program, nameserver = "resolved", str(UNPACKED / "lib/systemd/systemd-resolved"), "127.0.0.53"
+    recipes = {"resolved.conf": "systemd/resolved.conf.d/svcdns.conf"}
+
+    def needs(self):
+        if os.geteuid() != 0:
+            pytest.skip("systemd-resolved needs root, to become another user")
+        unpack()
+        done = subprocess.run(["ldd", self.program], env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES}, capture_output=True,
+                              text=True)
+        missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
+        if missing:
+            pytest.skip(f"systemd-resolved cannot start without {' '.join(missing)}")
+
+    def base(self, host):
+        """No systemd and no D-Bus: it runs without them, but for the D-Bus interface."""
+        host.add_user("systemd-resolve", RESOLVED_UID)
+        folder = host.run_folder / "systemd/resolve"
+        folder.mkdir(parents=True)
+        os.chown(folder, RESOLVED_UID, RESOLVED_UID)
+        host.directory.chmod(0o755)
+        host.write("systemd/resolved.conf.d/test.conf", "[Resolve]\nDNSSEC=yes\nLLMNR=no\n")
+
+    def command(self):
+        return ["env", f"LD_LIBRARY_PATH={LIBRARIES}", "SYSTEMD_LOG_TARGET=console", self.program]
+
+
+def start_avahi(host):
+    """Avahi without D-Bus: what nss-mdns asks."""
+    host.add_user("avahi", AVAHI_UID)
+    host.write("avahi/avahi-daemon.conf", "[server]\nenable-dbus=no\nallow-interfaces=net0\n")
+    host.start(["env", f"LD_LIBRARY_PATH={LIBRARIES}", str(UNPACKED / "usr/sbin/avahi-daemon"), "--no-drop-root",
+                "--no-chroot", "--no-rlimits"])
+    wait_until((host.run_folder / "avahi-daemon/socket").exists, "Avahi is up")
+
+
+class Plain(Resolver):
+    """No daemon: svcdns itself is the name server."""
+
+    name, nameserver = "plain", "127.0.0.1"
+    recipes = {"resolv.conf": "resolv.conf"}
+
+    def needs(self):
+        pass
+
+    def start(self, host):
+        host.wait_answers(self.nameserver)
+
+
+ALL = [Unbound(), Dnsmasq(), Bind(), Resolved(), Plain()]

@@ -61,6 +61,9 @@
 	X(HTTP_CONNECTIONS, "svcdns_api_connections", "", "gauge", "HTTP connections open now.")             \
 	X(HTTP_PARKED, "svcdns_api_parked", "", "gauge", "Blocking queries that wait now.")                  \
 	X(HTTP_STREAMS, "svcdns_api_streams", "", "gauge", "Event streams open now.")                        \
+	X(HTTP_WOKEN_RENDERED, "svcdns_api_woken_total", "reply=\"rendered\"", "counter",                    \
+		"Blocking queries answered after they were parked.")                                         \
+	X(HTTP_WOKEN_SHARED, "svcdns_api_woken_total", "reply=\"shared\"", "counter", "")                    \
 	X(HTTP_UNPUBLISHED, "svcdns_api_unpublished_total", "", "counter",                                   \
 		"Replies sent before the view had applied their index.")                                     \
 	X(HEALTH_CHECKS, "svcdns_checks", "", "gauge", "Checks that are scheduled.")                         \

@@ -61,6 +61,7 @@ void call_end(struct call *call)
 	if (call->next)
 		call->next->previous = call->previous;
 	buf_finish(&call->body);
+	body_release(call->shared);
 	free(call->check_id);
 	free(call->output);
 	free(call);
@@ -258,6 +259,21 @@ static void render(struct call *call, struct arena *arena, const struct snapshot
 	}
 }
 
+/* What a woken query is answered with serves all others that ask the same. */
+static void share(struct call *call, const struct snapshot *snapshot)
+{
+	call->shared = body_create(&call->body);
+	sharing_keep(&call->sidecar->sharing, call,
+		&(struct sharing_reply){
+			.index = snapshot->index,
+			.current = snapshot->current,
+			.status = call->status,
+			.content_type = call->content_type,
+			.body = call->shared,
+		});
+	metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_RENDERED, 1);
+}
+
 /* The next tick opens the registry anew. */
 static void unreadable(struct call *call, int error)
 {
@@ -280,8 +296,11 @@ void call_read(struct call *call, const struct call_read *read)
 	}
 	arena = arena_create();
 	error = take_snapshot(call, arena, &snapshot, &wait);
-	if (!error && !wait)
+	if (!error && !wait) {
 		render(call, arena, &snapshot);
+		if (call->woken)
+			share(call, &snapshot);
+	}
 	arena_destroy(arena);
 	if (wait)
 		park(call);
@@ -293,9 +312,27 @@ void call_read(struct call *call, const struct call_read *read)
 		unreadable(call, error);
 }
 
+/* Answers with what another query was answered. False if there is nothing that serves. */
+static bool take_shared(struct call *call)
+{
+	const struct sharing_reply *reply = sharing_find(&call->sidecar->sharing, call);
+
+	if (!reply || must_wait(call, &(struct snapshot){.index = reply->index, .current = reply->current}))
+		return false;
+	call->shared = body_hold(reply->body);
+	call->status = reply->status;
+	call->content_type = reply->content_type;
+	call->index = call->gate = reply->index;
+	metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_SHARED, 1);
+	call_send(call);
+	return true;
+}
+
 void call_resume(struct call *call)
 {
-	call_read(call, call->read);
+	call->woken = true;
+	if (!take_shared(call))
+		call_read(call, call->read);
 }
 
 /* --- writes --------------------------------------------------------------------------------------------- */

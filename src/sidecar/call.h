@@ -42,6 +42,7 @@ struct call {
 	uint64_t seen;           /* ?index= */
 	int64_t wait_ns;         /* ?wait=, 0 if it was not given */
 	const struct call_read *read;
+	bool woken; /* it was parked */
 	struct blocking_wait blocking;
 
 	bool writing; /* its command is with the writer */
@@ -61,7 +62,8 @@ struct call {
 	const char *refusal;
 	const char *extra_name, *extra_value; /* one more header; value in `arena` or static */
 	struct buf body;
-	uint64_t index; /* X-Consul-Index, 0 for none; and what DNS must show, with `gate` */
+	struct body *shared; /* the body instead, if not NULL */
+	uint64_t index;      /* X-Consul-Index, 0 for none; and what DNS must show, with `gate` */
 	uint64_t gate;
 	bool unpublished;
 	struct publish_wait publish;

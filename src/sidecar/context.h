@@ -10,6 +10,7 @@
 #include "sidecar/guard.h"
 #include "sidecar/publish.h"
 #include "sidecar/server.h"
+#include "sidecar/sharing.h"
 #include "sidecar/sidecar.h"
 
 struct call;
@@ -32,6 +33,7 @@ struct sidecar {
 	struct blocking *blocking;
 	struct events *streams;
 	struct dns_client *dns_client;
+	struct sharing sharing; /* among the queries that are ready now */
 	struct call *calls;
 	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */

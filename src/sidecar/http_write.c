@@ -1,5 +1,8 @@
 /* http_write.c -- what goes out: replies, streams, refusals. See server.h and server_private.h. */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -146,14 +149,57 @@ static void end_head(struct server_connection *connection)
 	evbuffer_add(connection->out, text->data, text->size);
 }
 
+/* Most replies fit into the socket: they go there at once, without a copy. Returns the bytes that went; an
+ * error shows again when the rest is sent. */
+static size_t send_at_once(const struct server_connection *connection, struct iovec pieces[2])
+{
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+	ssize_t sent;
+
+	if (evbuffer_get_length(connection->out) > 0)
+		return 0;
+	do
+		sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent > 0 ? (size_t)sent : 0;
+}
+
+static void let_go(const void *bytes, size_t size, void *body)
+{
+	(void)bytes;
+	(void)size;
+	body_release(body);
+}
+
 void http_write_reply(struct server_connection *connection, const struct server_reply *reply)
 {
+	struct buf *text = &connection->server->text;
+	const char *body = reply->shared ? reply->shared->bytes.data : reply->body;
+	size_t size = reply->shared ? reply->shared->bytes.size : reply->body_size, sent;
+
 	start_head(connection, reply);
-	if (!has_no_body(reply->status))
-		buf_printf(&connection->server->text, "Content-Length: %zu\r\n", reply->body_size);
-	end_head(connection);
-	if (!connection->mute && !has_no_body(reply->status))
-		evbuffer_add(connection->out, reply->body, reply->body_size);
+	if (has_no_body(reply->status))
+		size = 0;
+	else
+		buf_printf(text, "Content-Length: %zu\r\n", size);
+	if (connection->mute)
+		size = 0;
+	buf_str(text, "\r\n");
+	sent = send_at_once(
+		connection, (struct iovec[2]){{text->data, text->size}, {(char *)(uintptr_t)body, size}});
+	if (sent < text->size) {
+		evbuffer_add(connection->out, text->data + sent, text->size - sent);
+		sent = 0;
+	} else {
+		sent -= text->size;
+	}
+	if (sent == size)
+		return;
+	if (reply->shared)
+		evbuffer_add_reference(
+			connection->out, body + sent, size - sent, let_go, body_hold(reply->shared));
+	else
+		evbuffer_add(connection->out, body + sent, size - sent);
 }
 
 void http_write_refusal(struct server_connection *connection, int status, const char *text)

@@ -68,25 +68,32 @@ enum publish_verdict publish_hold(struct publish *publish, struct publish_wait *
 	return PUBLISH_HELD;
 }
 
-void publish_run(struct publish *publish)
+/* The next that may leave, NULL if none may. */
+static struct publish_wait *next_due(const struct publish *publish, bool *ret_published)
 {
-	struct heap_node *node;
+	struct publish_wait *first = wait_of(heap_first(&publish->heap));
 
-	if (!publish->first)
-		return;
-	if (serving(publish)) {
-		uint64_t index = applied(publish);
-		int64_t now = clock_now(publish->clock);
-
-		while ((node = heap_first(&publish->heap)) && node->key <= index)
-			let_go(publish, wait_of(node), true);
-		while (publish->first && now - publish->first->since_ns >= publish->timeout_ns)
-			let_go(publish, publish->first, false);
-		return;
-	}
+	*ret_published = serving(publish) && first->node.key <= applied(publish);
+	if (*ret_published)
+		return first;
 	/* A DNS process that does not serve gives no old answer, so there is nothing to wait for. */
-	while (publish->first)
-		let_go(publish, publish->first, false);
+	return !serving(publish) ||
+			       clock_now(publish->clock) - publish->first->since_ns >= publish->timeout_ns
+		       ? publish->first
+		       : NULL;
+}
+
+bool publish_run(struct publish *publish, unsigned limit)
+{
+	struct publish_wait *wait;
+	bool published;
+
+	while (publish->first && (wait = next_due(publish, &published))) {
+		if (limit-- == 0)
+			return true;
+		let_go(publish, wait, published);
+	}
+	return false;
 }
 
 int64_t publish_next(const struct publish *publish)

@@ -53,8 +53,8 @@ enum publish_verdict publish_hold(struct publish *publish, struct publish_wait *
 /* Takes back what is held (the client is gone); fine for what is not held. */
 void publish_cancel(struct publish *publish, struct publish_wait *wait);
 
-/* Releases whatever may leave by now. */
-void publish_run(struct publish *publish);
+/* Releases whatever may leave by now, `limit` replies at most. True if there is more. */
+bool publish_run(struct publish *publish, unsigned limit);
 
 /* The monotonic time at which the next held reply has waited long enough, INT64_MAX if none is held. */
 int64_t publish_next(const struct publish *publish);

@@ -37,6 +37,7 @@ static void finish(struct call *call)
 		.content_type = call->content_type,
 		.body = call->body.data,
 		.body_size = call->body.size,
+		.shared = call->shared,
 	};
 	char number[32];
 
@@ -105,6 +106,8 @@ void call_text(struct call *call, int status, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	make_utf8(text);
+	body_release(call->shared);
+	call->shared = NULL;
 	buf_clear(&call->body);
 	buf_str(&call->body, text);
 	call->status = status;

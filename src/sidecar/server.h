@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "net/addr.h"
+#include "sidecar/body.h"
 
 struct event_base;
 struct server;
@@ -69,7 +70,8 @@ struct server_reply {
 	size_t header_count;
 	const char *body;
 	size_t body_size;
-	bool close; /* end the connection behind this reply */
+	struct body *shared; /* if not NULL: what to send instead of `body` */
+	bool close;          /* end the connection behind this reply */
 };
 
 struct server_config {
@@ -114,7 +116,8 @@ unsigned server_open_connections(const struct server *server);
 /* Closes all connections (calling `gone` for what is parked) and frees the server. NULL is fine. */
 void server_destroy(struct server *server);
 
-/* Answers; everything in `reply` is copied. The request must not be touched afterwards. */
+/* Answers; everything in `reply` is copied, but for `shared`, which is held until it has gone out. The
+ * request must not be touched afterwards. */
 void server_reply(struct server_request *request, const struct server_reply *reply);
 
 /* The reply comes later (server_reply() or server_stream_begin()): from now on the server watches for the

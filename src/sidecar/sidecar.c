@@ -16,7 +16,7 @@
 #include "sidecar/dns_client.h"
 #include "sidecar/settings.h"
 
-#define READY_AT_ONCE 64 /* woken queries that are looked at before the loop hears of anything else */
+#define AT_ONCE 64 /* of woken queries and of held replies, each, before the loop hears of anything else */
 #define STOP_NS (3 * CLOCK_NS_PER_S) /* the supervisor kills after 5, and the writer has to end too */
 #define STOP_TICK_US 10000           /* how often an end looks whether all is done */
 
@@ -68,6 +68,7 @@ static void open_reader(struct sidecar *sidecar)
 	if (sidecar->reader && registry_reader_replaced(sidecar->reader)) {
 		registry_reader_close(sidecar->reader);
 		sidecar->reader = NULL;
+		sharing_clear(&sidecar->sharing);
 	}
 	if (sidecar->reader)
 		return;
@@ -95,6 +96,8 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 {
 	struct sidecar *sidecar = ctx;
 
+	if (commit->count > 0)
+		sharing_clear(&sidecar->sharing);
 	for (size_t i = 0; i < commit->count; i++)
 		if (commit->changes[i].kind == REGISTRY_CHECK_PUT ||
 			commit->changes[i].kind == REGISTRY_CHECK_GONE)
@@ -145,19 +148,20 @@ static void handle(struct server_request *request, void *ctx)
 	set_timer(ctx);
 }
 
-/* Looks again at some of the queries that are ready, and comes back for the rest: heartbeats that arrived
- * meanwhile go first. */
-static void resume_ready(struct sidecar *sidecar)
+/* Looks again at some of the queries that are ready. True if there may be more. */
+static bool resume_ready(struct sidecar *sidecar)
 {
 	struct blocking_wait *wait;
 
-	for (int i = 0; i < READY_AT_ONCE; i++) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		wait = blocking_next_ready(sidecar->blocking);
-		if (!wait)
-			return;
+		if (!wait) {
+			sharing_clear(&sidecar->sharing);
+			return false;
+		}
 		call_resume((struct call *)(void *)((char *)wait - offsetof(struct call, blocking)));
 	}
-	event_active(sidecar->events[EVENT_MORE], EV_TIMEOUT, 0);
+	return true;
 }
 
 static bool finished(const struct sidecar *sidecar)
@@ -169,13 +173,16 @@ static bool finished(const struct sidecar *sidecar)
 	return sidecar->writing == 0 && !sidecar->calls && server_open_connections(sidecar->server) == 0;
 }
 
-/* Behind every event: what has become due. */
+/* Behind every event: some of what has become due; for the rest the loop comes back, so that heartbeats that
+ * arrived meanwhile are not held up. */
 static void turn(struct sidecar *sidecar)
 {
-	publish_run(&sidecar->publish);
+	bool more = publish_run(&sidecar->publish, AT_ONCE);
+
 	blocking_expire(sidecar->blocking, sidecar->stopping ? INT64_MAX : clock_now(sidecar->config.clock));
-	resume_ready(sidecar);
-	if (events_run(sidecar->streams))
+	more |= resume_ready(sidecar);
+	more |= events_run(sidecar->streams);
+	if (more)
 		event_active(sidecar->events[EVENT_MORE], EV_TIMEOUT, 0);
 	set_timer(sidecar);
 	if (finished(sidecar))
@@ -365,6 +372,7 @@ static int open_parts(struct sidecar *sidecar)
 /* All that only the loop used. What is still with the writer ends here, unanswered. */
 static void close_parts(struct sidecar *sidecar)
 {
+	sharing_finish(&sidecar->sharing);
 	publish_finish(&sidecar->publish);
 	server_destroy(sidecar->server);
 	while (sidecar->calls)

@@ -1,5 +1,8 @@
 """Blocking queries against the real server: what wakes them, how soon, and what does not (consul.md section 2.2)."""
 
+import http.client
+import json
+import socket
 import threading
 import time
 
@@ -206,6 +209,60 @@ def test_end_of_the_server_answers(start_server):
     server.stop()
     watch.join(5)
     assert watch.answer is not None and watch.answer.status == 200 and len(watch.answer.json()) == 1
+
+
+def park(server, count, query):
+    """`count` raw connections with a blocking query each, all of them parked."""
+    sockets = []
+    for _ in range(count):
+        s = socket.create_connection(("127.0.0.1", server.http_port))
+        s.sendall(f"GET {query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        s.settimeout(20)
+        sockets.append(s)
+    return sockets
+
+
+def read_reply(s):
+    reply = http.client.HTTPResponse(s)
+    reply.begin()
+    return reply.status, int(reply.headers["X-Consul-Index"]), reply.read()
+
+
+def test_many_watchers_share_one_rendering(web):
+    """One change answers all that watch the service; those who ask the same get the same bytes, rendered once for a
+    wave of them, and those who left meanwhile are nobody's problem."""
+    index = index_of(web, SERVICE)
+    woken = {kind: web.metric(f'svcdns_api_woken_total{{reply="{kind}"}}') for kind in ("rendered", "shared")}
+    plain = park(web, 150, f"{SERVICE}?index={index}&wait=30s")
+    stale = park(web, 20, f"{SERVICE}?stale&index={index}&wait=40s")
+    pretty = park(web, 20, f"{SERVICE}?pretty&index={index}&wait=30s")
+    tagged = park(web, 20, f"{SERVICE}?tag=none&index={index}&wait=30s")
+    leavers = park(web, 40, f"{SERVICE}?index={index}&wait=30s")
+    deadline = time.monotonic() + 20
+    while web.metric("svcdns_api_parked") < 250:
+        assert time.monotonic() < deadline, "the queries are parked"
+        time.sleep(0.01)
+    web.register("web", "web2", "10.0.0.3", 83)
+    for s in leavers:
+        s.close()
+    start = time.monotonic()
+    web.check("pass", "service:db1")
+    assert time.monotonic() - start < WAKE + SLACK, "a heartbeat is answered meanwhile"
+    replies = {name: {read_reply(s) for s in sockets} for name, sockets in
+               {"plain": plain, "stale": stale, "pretty": pretty, "tagged": tagged}.items()}
+    assert all(len(found) == 1 for found in replies.values()), "all who ask the same get the same"
+    bodies = {name: found.pop() for name, found in replies.items()}
+    assert {(status, seen > index) for status, seen, _ in bodies.values()} == {(200, True)}
+    assert bodies["plain"] == bodies["stale"]
+    assert bodies["pretty"][2] != bodies["plain"][2]
+    assert json.loads(bodies["pretty"][2]) == json.loads(bodies["plain"][2])
+    assert len(json.loads(bodies["plain"][2])) == 2
+    assert json.loads(bodies["tagged"][2]) == []
+    after = {kind: web.metric(f'svcdns_api_woken_total{{reply="{kind}"}}') - woken[kind] for kind in woken}
+    assert after["rendered"] <= 6, "once for each of three questions, again only behind another commit"
+    assert after["rendered"] + after["shared"] >= 210
+    for s in plain + stale + pretty + tagged:
+        s.close()
 
 
 def test_no_change_is_missed(web):

@@ -1,5 +1,6 @@
 #include "world_private.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,7 +193,7 @@ void world_run_loops(struct world *world)
 		}
 	}
 	world_run_dns(world);
-	publish_run(&world->gate);
+	publish_run(&world->gate, UINT_MAX);
 }
 
 /* -- Start and end -- */

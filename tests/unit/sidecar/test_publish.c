@@ -1,4 +1,5 @@
 /* test_publish.c -- the gate, with a page and a clock of the test's own. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,13 +92,13 @@ static void held_until_the_index_is_applied(void **state)
 	struct held held = {0};
 
 	assert_int_equal(hold(gate, &held, 11), PUBLISH_HELD);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(held.released, 0);
 	atomic_store(&gate->page->index, 11);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(held.released, 1);
 	assert_true(held.published);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(held.released, 1);
 	assert_int_equal(unpublished(gate), 0);
 }
@@ -113,7 +114,7 @@ static void leaves_in_the_order_of_indexes(void **state)
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(hold(gate, &held[i], indexes[i]), PUBLISH_HELD);
 	atomic_store(&gate->page->index, 15);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	for (int i = 0; i < COUNT; i++) {
 		assert_int_equal(held[i].released, indexes[i] <= 15);
 		for (int j = 0; j < COUNT; j++)
@@ -133,17 +134,17 @@ static void slow_dns_holds_no_longer_than_the_timeout(void **state)
 	assert_int_equal(hold(gate, &second, 11), PUBLISH_HELD);
 	assert_int_equal(publish_next(&gate->publish), first.wait.since_ns + TIMEOUT);
 	clock_manual_advance(&gate->clock, TIMEOUT / 2 - 1);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(first.released, 0);
 	clock_manual_advance(&gate->clock, 1);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(first.released, 1);
 	assert_false(first.published);
 	assert_int_equal(second.released, 0);
 	assert_int_equal(unpublished(gate), 1);
 	/* A shorter timeout counts for those who wait, too. */
 	gate->publish.timeout_ns = TIMEOUT / 4;
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_int_equal(second.released, 1);
 	assert_false(second.published);
 	assert_int_equal(unpublished(gate), 2);
@@ -163,7 +164,7 @@ static void dead_dns_holds_nobody(void **state)
 		/* It dies: the supervisor resets the page and rings. */
 		atomic_store(&gate->page->index, 0);
 		atomic_store(&gate->page->state, states[i]);
-		publish_run(&gate->publish);
+		publish_run(&gate->publish, UINT_MAX);
 		assert_int_equal(waiting.released, 1);
 		assert_false(waiting.published);
 		assert_int_equal(hold(gate, &late, 1), PUBLISH_NOT);
@@ -181,7 +182,7 @@ static void restarted_dns_releases(void **state)
 	assert_int_equal(hold(gate, &held, 11), PUBLISH_HELD);
 	atomic_store(&gate->page->index, 0);
 	atomic_store(&gate->page->index, 12);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	assert_true(held.published);
 }
 
@@ -198,7 +199,7 @@ static void a_client_that_leaves_is_forgotten(void **state)
 	publish_cancel(&gate->publish, &held[2].wait);
 	publish_cancel(&gate->publish, &never.wait);
 	atomic_store(&gate->page->index, 99);
-	publish_run(&gate->publish);
+	publish_run(&gate->publish, UINT_MAX);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(held[i].released, i % 2);
 	assert_int_equal(publish_next(&gate->publish), INT64_MAX);
@@ -250,6 +251,22 @@ static void heap_stays_ordered(void **state)
 	heap_finish(&heap);
 }
 
+static void no_more_than_the_limit_at_once(void **state)
+{
+	struct gate *gate = *state;
+	struct held held[3] = {0};
+
+	for (int i = 0; i < 3; i++)
+		hold(gate, &held[i], 11);
+	assert_false(publish_run(&gate->publish, 2));
+	atomic_store(&gate->page->index, 11);
+	assert_true(publish_run(&gate->publish, 2));
+	assert_int_equal(held[0].released + held[1].released + held[2].released, 2);
+	assert_false(publish_run(&gate->publish, 2));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(held[i].released, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dead_dns_holds_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(restarted_dns_releases, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_leaves_is_forgotten, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_more_than_the_limit_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_end_releases_all, setup, teardown),
 		cmocka_unit_test(heap_stays_ordered),
 	};

@@ -77,6 +77,7 @@ static void write_status(struct call *call, enum registry_status status, const c
 {
 	struct registry_command *command = registry_command_create(REGISTRY_SET_STATUS);
 
+	call->unknown = unknown_check(call);
 	call->check_id = strdup(call->rest);
 	call->output = strdup(output);
 	if (!call->check_id || !call->output)
@@ -130,11 +131,11 @@ static bool live_may_lag(const struct call *call)
 static void heartbeat(struct call *call, enum registry_status status, const char *text)
 {
 	const struct sidecar_config *config = &call->sidecar->config;
-	char *output = arena_alloc(call->arena, (size_t)config->limits.output_size + 1);
+	size_t size = strnlen(text ? text : "", config->limits.output_size) + 1;
+	char *output = arena_alloc(call->arena, size);
 	int error;
 
-	(void)str_copy(output, (size_t)config->limits.output_size + 1, text ? text : "");
-	call->unknown = unknown_check(call);
+	(void)str_copy(output, size, text ? text : "");
 	switch (registry_live_heartbeat(
 		config->live, config->node_name, call->rest, status, output, call->arrival_ns)) {
 	case REGISTRY_LIVE_SAME:
@@ -160,7 +161,7 @@ static void heartbeat(struct call *call, enum registry_status status, const char
 	if (!error)
 		write_status(call, status, output);
 	else if (error == -ENOENT)
-		call_text(call, 404, "%s", call->unknown);
+		call_text(call, 404, "%s", unknown_check(call));
 	else if (error == -EPROTO)
 		no_ttl(call);
 	else

@@ -116,6 +116,18 @@ static void count_reply(struct server *server, int status)
 	metrics_add(server->config.metrics, id, 1);
 }
 
+/* In decimal; printf is slow for what every reply has. */
+static void add_number(struct buf *text, size_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	buf_add(text, digits + at, sizeof(digits) - at);
+}
+
 /* Everything but what says how the body is framed and the empty line. */
 static void start_head(struct server_connection *connection, const struct server_reply *reply)
 {
@@ -124,7 +136,11 @@ static void start_head(struct server_connection *connection, const struct server
 
 	connection->close |= reply->close || server->draining;
 	buf_clear(text);
-	buf_printf(text, "HTTP/1.1 %d %s\r\n", reply->status, http_reason(reply->status));
+	buf_str(text, "HTTP/1.1 ");
+	add_number(text, (size_t)reply->status);
+	buf_str(text, " ");
+	buf_str(text, http_reason(reply->status));
+	buf_str(text, "\r\n");
 	add_header(text, "Date", date_now(server));
 	if (reply->content_type)
 		add_header(text, "Content-Type", reply->content_type);
@@ -178,10 +194,13 @@ void http_write_reply(struct server_connection *connection, const struct server_
 	size_t size = reply->shared ? reply->shared->bytes.size : reply->body_size, sent;
 
 	start_head(connection, reply);
-	if (has_no_body(reply->status))
+	if (has_no_body(reply->status)) {
 		size = 0;
-	else
-		buf_printf(text, "Content-Length: %zu\r\n", size);
+	} else {
+		buf_str(text, "Content-Length: ");
+		add_number(text, size);
+		buf_str(text, "\r\n");
+	}
 	if (connection->mute)
 		size = 0;
 	buf_str(text, "\r\n");

@@ -60,17 +60,27 @@ static const struct route routes[] = {
 	{"/v1/status/peers", GET, api_status_peers},
 };
 
+/* Bytes of the row's path if `path` is its path, or begins with it and it ends in a slash; else 0. */
+static size_t match(const struct route *route, const char *path)
+{
+	size_t at = 0;
+
+	while (route->path[at] && route->path[at] == path[at])
+		at++;
+	if (route->path[at])
+		return 0;
+	return !path[at] || (at > 1 && route->path[at - 1] == '/') ? at : 0;
+}
+
 const struct route *routes_find(const char *path, const char **ret_rest)
 {
 	const struct route *best = NULL;
 	size_t best_size = 0;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		size_t size = strlen(routes[i].path);
-		bool prefix = routes[i].path[size - 1] == '/' && size > 1;
+		size_t size = match(&routes[i], path);
 
-		if (size > best_size &&
-			(prefix ? str_starts(path, routes[i].path) : str_eq(path, routes[i].path))) {
+		if (size > best_size) {
 			best = &routes[i];
 			best_size = size;
 		}

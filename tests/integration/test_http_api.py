@@ -539,7 +539,7 @@ def test_self_members_status(server):
 def test_plain_endpoints(server):
     assert server.http("GET", "/healthz").text == "ok\n" and server.http("GET", "/readyz").text == "ready\n"
     root = server.http("GET", "/")
-    assert root.status == 200 and "svcdns" in root.text
+    assert root.status == 302 and root.headers["Location"] == "/ui/" and "svcdns" in root.text
     assert "X-Consul-Default-ACL-Policy" not in root.headers
     server.register("web", "web1")
     answer = server.http("GET", "/metrics")

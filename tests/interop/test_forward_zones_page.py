@@ -7,16 +7,12 @@ import pytest
 import resolvers
 import svc
 
+ADDRESSES = {"compose.yaml": "172.17.0.1"}  # where the page has another than 127.0.0.1
 PAGE = (svc.ROOT / "doc/forward-zones.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in resolvers.RECIPES.iterdir()))
-def test_shown(name):
-    assert resolvers.recipe(name) in re.findall(r"^```\n(.*?)^```$", PAGE, re.M | re.S)
-
-
-def test_nothing_else_is_shown():
-    recipes = [resolvers.recipe(path.name) for path in resolvers.RECIPES.iterdir()]
+def test_shown():
+    recipes = [resolvers.recipe(path.name, ADDRESSES.get(path.name, "127.0.0.1")) for path in resolvers.RECIPES.iterdir()]
     assert sorted(re.findall(r"^```\n(.*?)^```$", PAGE, re.M | re.S)) == sorted(recipes)
 
 

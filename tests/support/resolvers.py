@@ -37,10 +37,24 @@ exec "$@"
 """
 
 
+# The files of a recipe, by its name for svcdns doctor.
+FILES = {
+    "resolved": ["resolved.conf"],
+    "networkmanager": ["networkmanager.conf", "dnsmasq.conf"],
+    "dnsmasq": ["dnsmasq.conf"],
+    "unbound": ["unbound.conf"],
+    "bind": ["bind.conf", "bind-options.conf"],
+    "resolv.conf": ["resolv.conf"],
+    "compose": ["compose.yaml"],
+}
+
+
 def recipe(name, address="127.0.0.1", port=8600, zone="service.local"):
     """The text of a file of doc/recipes, filled in."""
     text = (RECIPES / name).read_text()
-    for placeholder, value in {"@DNS_ADDRESS@": address, "@DNS_PORT@": str(port), "@ZONE@": zone}.items():
+    server = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    values = {"@DNS_SERVER@": server, "@DNS_ADDRESS@": address, "@DNS_PORT@": str(port), "@ZONE@": zone}
+    for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
 
@@ -195,6 +209,7 @@ class Dnsmasq(Resolver):
     recipes = {"dnsmasq.conf": "dnsmasq.d/svcdns.conf"}
 
     def base(self, host):
+        (host.etc / "dnsmasq.d").mkdir(exist_ok=True)
         host.write("dnsmasq.conf", "listen-address=127.0.0.1\nbind-interfaces\nno-resolv\nlocal=/local/\nstop-dns-rebind\ndnssec\n"
                    "conf-file=/usr/share/dnsmasq-base/trust-anchors.conf\nuser=root\n")
 

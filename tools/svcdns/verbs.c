@@ -27,11 +27,21 @@ static const struct flag query_flags[] = {
 	{NULL},
 };
 
+static const struct flag doctor_flags[] = {
+	{"print", "RECIPE",
+		"print one recipe: resolved, networkmanager, dnsmasq, unbound, bind, resolv.conf, compose"},
+	{"root", "DIR", "read DIR/etc, DIR/run and DIR/proc, and look nothing up", WORD_FILE},
+	{NULL},
+};
+
 static const struct verb verbs[] = {
 	{"list", "[PATTERN]", "list the services, with healthy and all instances", verb_list, 0, 1,
 		.words = {WORD_SERVICE}, .flags = {list_flags}},
 	{"query", "NAME [TYPE]", "ask DNS, and say why an answer is empty", verb_query, 1, 2,
 		.words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
+	{"doctor", "[NAME]",
+		"tell whether programs here find services, and the lines that are missing if not",
+		verb_doctor, 0, 1, .words = {WORD_SERVICE}, .flags = {doctor_flags}},
 	{"completion", "bash|zsh|fish", "print a completion script for a shell", verb_completion, 1, 1,
 		.words = {WORD_SHELL}},
 	{"help", "[VERB]", "print how a verb is used", verb_help, 0, 1, .words = {WORD_VERB}},

@@ -54,6 +54,9 @@ int verb_list(struct cli *cli);
 /* One question to DNS. */
 int verb_query(struct cli *cli);
 
+/* How names are resolved on this machine, what a forward zone needs here, and a look-up that proves it. */
+int verb_doctor(struct cli *cli);
+
 /* The script for a shell (completion.c). */
 int verb_completion(struct cli *cli);
 

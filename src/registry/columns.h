@@ -20,11 +20,16 @@
 	"c.failures_before_warning, "                                                                        \
 	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service, i.tags"
 
-/* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, and the worst of its and
- * its node's checks as 2 * status + checked, so that one that had its result outweighs one that waits. */
-#define COLUMNS_DERIVED                                                                                      \
-	", n.address, (SELECT max(2 * c.status + c.checked) FROM checks c "                                  \
-	"WHERE c.node = i.node AND c.instance_id IN (i.id, ''))"
+/* The worst of an instance's and its node's checks as 2 * status + checked, so that one that had its result
+ * outweighs one that waits; 0 without any. Two questions: for "IN (id, '')" SQLite would fill a table anew for
+ * each row. */
+#define COLUMNS_WORST_OF(node, id)                                                                           \
+	"ifnull((SELECT max(2 * c.status + c.checked) FROM checks c WHERE c.node = " node                    \
+	" AND c.instance_id = " id "), 0)"
+#define COLUMNS_WORST(node, id) "max(" COLUMNS_WORST_OF(node, id) ", " COLUMNS_WORST_OF(node, "''") ")"
+
+/* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, and the worst check. */
+#define COLUMNS_DERIVED ", n.address, " COLUMNS_WORST("i.node", "i.id")
 
 /* Reads a row of COLUMNS_NODE. */
 void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *ret);

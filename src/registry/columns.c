@@ -189,12 +189,25 @@ void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *
 	ret->meta = decode_map(arena, peek(row, 4), &ret->meta_count);
 }
 
-void columns_instance(sqlite3_stmt *row, struct arena *arena, struct registry_instance *ret)
+void columns_worst(int worst, struct registry_instance *instance)
+{
+	instance->status = (enum registry_status)(worst / 2);
+	instance->waiting = worst == 2 * REGISTRY_CRITICAL;
+}
+
+/* Column `i`, by way of `before` if that is the same text. */
+static const char *text_again(sqlite3_stmt *row, int i, struct arena *arena, const char *before)
+{
+	return before && str_eq(before, peek(row, i)) ? before : columns_text(row, i, arena);
+}
+
+void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct registry_instance *before,
+	struct registry_instance *ret)
 {
 	*ret = (struct registry_instance){
-		.node = columns_text(row, 0, arena),
+		.node = text_again(row, 0, arena, before ? before->node : NULL),
 		.id = columns_text(row, 1, arena),
-		.service = columns_text(row, 2, arena),
+		.service = text_again(row, 2, arena, before ? before->service : NULL),
 		.label = columns_text(row, 3, arena),
 		.address = columns_text(row, 4, arena),
 		.port = (uint16_t)sqlite3_column_int(row, 5),
@@ -211,10 +224,8 @@ void columns_instance(sqlite3_stmt *row, struct arena *arena, struct registry_in
 	ret->tagged = decode_tagged(arena, peek(row, 8), &ret->tagged_count);
 	if (sqlite3_column_count(row) < 17)
 		return;
-	int worst = sqlite3_column_int(row, 16);
-	ret->node_address = columns_text(row, 15, arena);
-	ret->status = (enum registry_status)(worst / 2);
-	ret->waiting = worst == 2 * REGISTRY_CRITICAL;
+	ret->node_address = text_again(row, 15, arena, before ? before->node_address : NULL);
+	columns_worst(sqlite3_column_int(row, 16), ret);
 }
 
 static enum registry_check_type parse_type(const char *name)

@@ -21,8 +21,8 @@
 	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service, i.tags"
 
 /* The worst of an instance's and its node's checks as 2 * status + checked, so that one that had its result
- * outweighs one that waits; 0 without any. Two questions: for "IN (id, '')" SQLite would fill a table anew for
- * each row. */
+ * outweighs one that waits; 0 without any. Two questions: for "IN (id, '')" SQLite would fill a table anew
+ * for each row. */
 #define COLUMNS_WORST_OF(node, id)                                                                           \
 	"ifnull((SELECT max(2 * c.status + c.checked) FROM checks c WHERE c.node = " node                    \
 	" AND c.instance_id = " id "), 0)"
@@ -34,8 +34,13 @@
 /* Reads a row of COLUMNS_NODE. */
 void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *ret);
 
-/* Reads a row of COLUMNS_INSTANCE, and COLUMNS_DERIVED if the row has them. */
-void columns_instance(sqlite3_stmt *row, struct arena *arena, struct registry_instance *ret);
+/* Reads a row of COLUMNS_INSTANCE, and COLUMNS_DERIVED if the row has them. `before` may be the row before
+ * it, in the same arena, whose texts it shares where they are equal; else NULL. */
+void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct registry_instance *before,
+	struct registry_instance *ret);
+
+/* Sets `status` and `waiting` of an instance from its COLUMNS_WORST. */
+void columns_worst(int worst, struct registry_instance *instance);
 
 /* Reads a row of COLUMNS_CHECK (i is the check's instance, NULL for a check of a node). */
 void columns_check(sqlite3_stmt *row, struct arena *arena, struct registry_check *ret);

@@ -1,4 +1,5 @@
-/* questions.c -- the rows that a reader is asked for: nodes, instances, checks, services, and the whole. */
+/* questions.c -- the rows that a reader is asked for: nodes, instances, checks, services. The whole is in
+ * walk.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,7 +123,8 @@ int registry_reader_instances(struct registry_reader *reader, const struct regis
 
 	while (store_row(reader->store, row)) {
 		list = arena_grow(arena, list, count, sizeof(*list));
-		columns_instance(row, arena, &list[count++]);
+		columns_instance(row, arena, count ? &list[count - 1] : NULL, &list[count]);
+		count++;
 	}
 	int error = reader_finish(reader);
 	if (error)
@@ -229,64 +231,4 @@ int registry_reader_services(struct registry_reader *reader, struct arena *arena
 	*ret = list;
 	*ret_count = count;
 	return 0;
-}
-
-/* -- The whole -- */
-
-/* Reads rows up to the next service, visits those of the one before. */
-static int walk_rows(
-	struct registry_reader *reader, sqlite3_stmt *row, registry_service_visitor *visit, void *ctx)
-{
-	struct arena *arena = NULL;
-	struct registry_instance *list = NULL;
-	size_t count = 0;
-	int result = 0;
-	bool more = store_row(reader->store, row);
-
-	while (more && !result) {
-		if (!arena)
-			arena = arena_create();
-		list = arena_grow(arena, list, count, sizeof(*list));
-		columns_instance(row, arena, &list[count++]);
-		more = store_row(reader->store, row);
-		if (more && str_ieq((const char *)sqlite3_column_text(row, 2), list[0].service))
-			continue;
-		if (reader->store->code == SQLITE_OK)
-			result = visit(list[0].service, list, count, ctx);
-		arena_destroy(arena);
-		arena = NULL;
-		list = NULL;
-		count = 0;
-	}
-	if (more)
-		store_done(row);
-	arena_destroy(arena);
-	return result;
-}
-
-int registry_reader_walk(
-	struct registry_reader *reader, registry_service_visitor *visit, void *ctx, uint64_t *ret_index)
-{
-	bool own = !reader->snapshot;
-	uint64_t index = 0;
-	int error = own ? registry_reader_begin(reader) : 0;
-
-	if (error)
-		return error;
-	error = registry_reader_index(reader, &index);
-	if (!error) {
-		sqlite3_stmt *row = store_query(reader->store,
-			"SELECT " COLUMNS_INSTANCE COLUMNS_DERIVED
-			" FROM instance i CROSS JOIN node n ON n.name = i.node"
-			" ORDER BY i.service, i.node, i.id",
-			"");
-		error = walk_rows(reader, row, visit, ctx);
-		int failed = reader_finish(reader);
-		error = error ? error : failed;
-	}
-	if (own)
-		registry_reader_end(reader);
-	if (!error)
-		*ret_index = index;
-	return error;
 }

@@ -84,6 +84,31 @@ typedef int registry_service_visitor(
 int registry_reader_walk(
 	struct registry_reader *reader, registry_service_visitor *visit, void *ctx, uint64_t *ret_index);
 
+/* Some services that follow one another, with all their rows, in an arena of their own. */
+struct registry_batch {
+	struct arena *arena;
+	struct registry_batch_service {
+		const char *service; /* as above */
+		const struct registry_instance *instances;
+		size_t count;
+	} * services;
+	size_t count;
+};
+
+/* Owns the batch from here, whatever it returns; registry_batch_finish() frees what is in it. */
+typedef int registry_batch_taker(struct registry_batch *batch, void *ctx);
+
+/* As registry_reader_walk(), in batches: each is handed over when its arena holds `size` bytes, and the last
+ * one at the end. A service is never divided. */
+int registry_reader_walk_batches(struct registry_reader *reader, size_t size, registry_batch_taker *take,
+	void *ctx, uint64_t *ret_index);
+
+/* Visits the services of a batch in turn; a visitor that returns non-zero ends it with that value. */
+int registry_batch_visit(const struct registry_batch *batch, registry_service_visitor *visit, void *ctx);
+
+/* Frees the rows of a batch, and leaves it empty. */
+void registry_batch_finish(struct registry_batch *batch);
+
 /* The services that changed after `since` (each once), and the index up to which that is the whole truth.
  * 0, -ESTALE if the changelog no longer reaches back that far (or the index went backwards: another
  * registry): load afresh; or another negative errno. */

@@ -79,7 +79,7 @@ bool tables_find_instance(struct store *store, struct arena *arena, const char *
 
 	if (!store_row(store, row))
 		return false;
-	columns_instance(row, arena, ret);
+	columns_instance(row, arena, NULL, ret);
 	store_done(row);
 	return true;
 }

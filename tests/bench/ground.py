@@ -166,8 +166,7 @@ def finish_program(popen):
     return json.loads(out)
 
 
-def load(port, names, kind, **options):
-    """A closed loop of DNS queries (or a rate); the result of tests/bench/load.c. kind: see KINDS."""
+def load_arguments(port, names, kind, **options):
     arguments = ["--port", port, "--names", names, "--type", kind["type"]]
     for key in ("rcode", "answers"):
         if kind.get(key) is not None and not options.get("raw"):
@@ -176,7 +175,18 @@ def load(port, names, kind, **options):
         arguments.append("--raw")
     for key, value in options.items():
         arguments += [f"--{key}", value]
-    return json.loads(program("load", *arguments))
+    return arguments
+
+
+def load(port, names, kind, **options):
+    """A closed loop of DNS queries (or a rate); the result of tests/bench/load.c. kind: see KINDS."""
+    return json.loads(program("load", *load_arguments(port, names, kind, **options)))
+
+
+def load_on_cores(cores, port, names, kind, **options):
+    """The same from each of these cores at once; a list of results."""
+    arguments = load_arguments(port, names, kind, **options)
+    return [finish_program(popen) for popen in [start_program("load", *arguments, core=core) for core in cores]]
 
 
 KINDS = {

@@ -209,8 +209,10 @@ static void run_closed(void)
 			last = load_now();
 			continue;
 		}
-		if (load_now() - last < GIVE_UP)
+		if (load_now() - last < GIVE_UP) {
+			sched_yield(); /* to the server, if it shares the core */
 			continue;
+		}
 		for (unsigned i = 0; i < options.sockets; i++)
 			give_up(&lanes[i]);
 		last = load_now();

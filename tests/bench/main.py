@@ -14,8 +14,8 @@ import topic_registration
 from ground import prepare
 
 TOPICS = {
-    "query": topic_query.query, "growth": topic_query.growth, "churn": topic_registration.churn,
-    "registration": topic_registration.run, "memory": topic_memory.run, "checks": topic_connections.checks,
+    "query": topic_query.query, "scaling": topic_query.scaling, "growth": topic_query.growth,
+    "churn": topic_registration.churn, "registration": topic_registration.run, "memory": topic_memory.run, "checks": topic_connections.checks,
     "connections": topic_connections.connections,
 }
 

@@ -103,6 +103,12 @@ def of_query(result):
     return lines
 
 
+def of_scaling(result):
+    return table(["workers, each on a core with a load", "CPU µs per answer", "answers/s"],
+                 [[workers, f"{cells['us']:.2f}", f"{cells['rate']:,.0f}"]
+                  for workers, cells in result["workers"].items()])
+
+
 def of_growth(result):
     rows = [[label, f"{us['small']:.2f}", f"{us['big']:.2f}", f"{us['big'] / us['small']:.2f}"]
             for label, us in result["kinds"].items()]
@@ -148,7 +154,8 @@ def of_connections(result):
 
 
 TITLES = {
-    "query": ("Query cost (target 1)", of_query), "growth": ("Growth (target 2)", of_growth),
+    "query": ("Query cost (target 1)", of_query), "scaling": ("Two workers (target 1)", of_scaling),
+    "growth": ("Growth (target 2)", of_growth),
     "churn": ("Churn (target 3)", of_churn), "registration": ("Registration and heartbeats (target 4)", of_registration),
     "memory": ("Memory and start (target 5)", of_memory), "checks": ("Health checks (target 6)", of_checks),
     "connections": ("Connections (target 7)", of_connections),

@@ -1,7 +1,7 @@
-"""query: CPU per answer beside the echo, NSD and Knot (target 1). growth: the same with a million instances (target
-2)."""
+"""query: CPU per answer beside the echo, NSD and Knot (target 1). scaling: two workers beside one (target 1). growth:
+the same with a million instances (target 2)."""
 
-from ground import DATA, KINDS, ask, cpu_seconds, load, median, names, registry, spread, ZONE
+from ground import DATA, KINDS, ask, cpu_seconds, load, load_on_cores, median, names, registry, spread, ZONE
 from profile import costs, profile
 from servers import Echo, Knot, Nsd, Svcdns
 
@@ -84,6 +84,30 @@ def compare_profiles(size, kind, rows, options):
     return {"user_us": user, "echo_user_us": sum(us for (where, _), us in found["echo"].items() if where != "kernel"),
             "top": [(where, function, found["svcdns"][where, function], found["echo"].get((where, function), 0))
                     for where, function in top]}
+
+
+def scaling(options):
+    """Each worker shares its core with a load of its own, so that two cores are enough to have two of both."""
+    kind, source = KINDS["A"], registry(SERVICES, INSTANCES)
+    cores = {1: [0], 2: [0, 1]}
+    found = {workers: {"us": [], "rate": []} for workers in cores}
+    for _ in range(options.rounds):
+        for workers, where in cores.items():
+            with Svcdns(source, core=",".join(map(str, where)), dns__workers=workers) as server:
+                for count in (options.answers // 10, options.answers // 2):  # the first is to warm up
+                    before = cpu_seconds(pids := server.pids)
+                    results = load_on_cores(where, server.port, names(kind, SERVICES), kind, count=count, sockets=16)
+                    cpu = cpu_seconds(pids) - before
+                server.check()
+                answers = sum(result["answers"] for result in results)
+                found[workers]["us"].append(cpu * 1e6 / answers)
+                found[workers]["rate"].append(sum(result["answers"] / result["seconds"] for result in results))
+    rows = {workers: {key: median(values) for key, values in cells.items()} for workers, cells in found.items()}
+    for workers, cells in rows.items():
+        print(f"  {workers} worker(s): {cells['us']:.2f} µs, {cells['rate']:,.0f}/s", flush=True)
+    return {"workers": rows, "targets": [
+        ("two workers on two cores: rate ≥ 1.8 × one's", rows[2]["rate"] / rows[1]["rate"], -1.8),
+        ("two workers: CPU per answer beside one's", rows[2]["us"] / rows[1]["us"], 1.1)]}
 
 
 def growth(options):

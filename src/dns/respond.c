@@ -13,7 +13,8 @@
 
 #define ALIASES_MAX 8 /* CNAME records that are followed in one answer */
 #define RDATA_AT 12   /* in a record whose owner is a pointer */
-#define TOGETHER 16   /* queries that wait for memory together: their exchanges fit the nearest cache */
+#define AHEAD 2    /* replies whose records are on their way: more than a core can wait for is for nothing */
+#define TOGETHER 8 /* queries that wait for memory together: their exchanges fit the nearest cache */
 
 /* Where the search stands: a name below the zone, and how to write it as an owner. */
 struct place {
@@ -229,9 +230,11 @@ void dns_respond(struct dns_context *context, struct dns_message *messages, size
 			approach_name(&exchanges[i]);
 		for (size_t i = 0; i < n; i++)
 			find_name(&exchanges[i]);
-		for (size_t i = 0; i < n; i++)
-			approach_records(&exchanges[i]);
-		for (size_t i = 0; i < n; i++)
-			messages[done + i].answer_size = write_reply(&exchanges[i]);
+		for (size_t i = 0; i < n + AHEAD; i++) {
+			if (i < n)
+				approach_records(&exchanges[i]);
+			if (i >= AHEAD)
+				messages[done + i - AHEAD].answer_size = write_reply(&exchanges[i - AHEAD]);
+		}
 	}
 }

@@ -205,13 +205,14 @@ static inline void view_answer_prefetch(const struct view_answer *answer)
 
 	__builtin_prefetch(start);
 	__builtin_prefetch(start + 64);
+	__builtin_prefetch(start + 128);
 }
 
 /* Asks for the memory of the first records of a set. */
 static inline void view_rrset_prefetch(const struct view_rrset *set)
 {
-	enum { LINE = 64, LINES = 16 };
-	size_t size = set->stride ? (size_t)set->stride * set->count : (size_t)LINE * LINES;
+	enum { LINE = 64, LINES = 16, USUAL = 72 /* bytes of an SRV record with its glue */ };
+	size_t size = (size_t)set->count * (set->stride ? set->stride : USUAL);
 	const uint8_t *start = set->stride ? set->flat : set->base;
 
 	if (!set->stride)

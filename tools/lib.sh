@@ -71,3 +71,54 @@ build()
 	}
 	ninja --quiet -C "$dir"
 }
+
+# usage FILE -- prints the comment at the head of a tool, and ends with status 2.
+usage()
+{
+	sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$1" >&2
+	exit 2
+}
+
+need_root()
+{
+	[ "$(id -u)" -eq 0 ] || {
+		echo "$1 needs root" >&2
+		exit 1
+	}
+}
+
+UNITS=(svcdns.socket svcdns-http.socket svcdns.service)
+MANIFEST_DIR=/usr/local/share/svcdns # where tools/install notes what it installed
+
+# enable_units ROOT -- enables the units, and starts them if systemd runs here and ROOT is empty.
+enable_units()
+{
+	if ! command -v systemctl >/dev/null; then
+		echo 'systemd is not installed here: start /usr/local/sbin/svcdnsd --config=/etc/svcdns/svcdns.conf yourself'
+	elif [ -n "$1" ]; then
+		systemctl --quiet --root="$1" enable "${UNITS[@]}"
+	elif [ ! -d /run/systemd/system ]; then
+		systemctl --quiet enable "${UNITS[@]}"
+		echo 'systemd does not run here: the units are enabled, and start with it'
+	else
+		systemctl daemon-reload
+		systemctl --quiet enable "${UNITS[@]}"
+		systemctl start svcdns.socket svcdns-http.socket
+		systemctl restart svcdns.service
+		echo 'svcdns.service runs'
+	fi
+}
+
+# disable_units ROOT -- the reverse.
+disable_units()
+{
+	if ! command -v systemctl >/dev/null; then
+		return 0
+	elif [ -n "$1" ]; then
+		systemctl --quiet --root="$1" disable "${UNITS[@]}" 2>/dev/null || true
+	elif [ ! -d /run/systemd/system ]; then
+		systemctl --quiet disable "${UNITS[@]}" 2>/dev/null || true
+	else
+		systemctl --quiet disable --now "${UNITS[@]}" || true
+	fi
+}

@@ -1,0 +1,142 @@
+"""What is installed for good: the files, the units, and that tools/uninstall takes it away again."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import svc
+
+UNITS = ("svcdns.service", "svcdns.socket", "svcdns-http.socket")
+EXPOSURE_MOST = 1.5
+
+
+def tool(name, *arguments):
+    return subprocess.run([svc.ROOT / "tools" / name, *arguments], capture_output=True, text=True, timeout=600)
+
+
+def files(root):
+    return {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A root that tools/install has installed into."""
+    root = tmp_path_factory.mktemp("root")
+    done = tool("install", f"--root={root}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+pytestmark = pytest.mark.xdist_group("install")  # one build folder for all
+
+
+def test_files(installed):
+    there = files(installed)
+    for path in (
+        "etc/svcdns/svcdns.conf",
+        "usr/local/sbin/svcdnsd",
+        "usr/local/share/man/man5/svcdns.conf.5",
+        "usr/local/share/man/man8/svcdnsd.8",
+        "usr/local/share/doc/svcdns/README.md",
+        "usr/local/share/doc/svcdns/examples/svcdns.conf",
+        "usr/local/share/doc/svcdns/examples/service.local.zone",
+        *(f"usr/local/lib/systemd/system/{unit}" for unit in UNITS),
+    ):
+        assert path in there
+
+
+def test_config_and_zone_are_good(installed):
+    """By the program that was installed; all but its registry's place is the default."""
+    program = installed / "usr/local/sbin/svcdnsd"
+    config = installed / "etc/svcdns/svcdns.conf"
+    zone = installed / "usr/local/share/doc/svcdns/examples/service.local.zone"
+    done = subprocess.run([program, "--check-config", f"--config={config}", f"--zone.file={zone}"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "the config is good\n"), done.stderr
+    assert re.findall(r"^[^#\[\n].*", config.read_text(), re.M) == ["path = /var/lib/svcdns/registry.db"]
+
+
+def test_units_are_enabled(installed):
+    if not shutil.which("systemctl"):
+        pytest.skip("systemctl is not installed")
+    wants = [path for path in files(installed) if ".wants/" in path]
+    assert sorted(path.rsplit("/", 1)[1] for path in wants) == sorted(UNITS)
+
+
+def test_again_keeps_the_config(installed):
+    config = installed / "etc/svcdns/svcdns.conf"
+    before = config.read_text()
+    config.write_text("[zone]\nttl = 1s\n")
+    done = tool("install", f"--root={installed}")
+    assert done.returncode == 0 and "stays as it is" in done.stdout
+    assert config.read_text() == "[zone]\nttl = 1s\n"
+    config.write_text(before)
+
+
+def unit_text(installed, unit):
+    return (installed / "usr/local/lib/systemd/system" / unit).read_text()
+
+
+def test_units_name_what_is_there(installed):
+    service = unit_text(installed, "svcdns.service")
+    assert "ExecStart=/usr/local/sbin/svcdnsd --config=/etc/svcdns/svcdns.conf\n" in service
+    for unit in UNITS:
+        assert "@" not in re.sub(r"^SystemCallFilter=.*", "", unit_text(installed, unit), flags=re.M)
+    assert ":53\n" not in unit_text(installed, "svcdns.socket")
+
+
+@pytest.fixture
+def analyze(installed, tmp_path):
+    """Runs systemd-analyze on the units; the program and the pages that they name are not on this machine."""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    for unit in UNITS:
+        text = unit_text(installed, unit).replace("/usr/local/sbin/svcdnsd", "/bin/true")
+        (tmp_path / unit).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.M))
+    return lambda *arguments: subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+
+
+def test_units_verify(analyze):
+    done = analyze("verify", *(f"./{unit}" for unit in UNITS))
+    ours = [line for line in done.stderr.splitlines() if "svcdns" in line]
+    assert done.returncode == 0 and not ours, done.stderr
+
+
+def test_exposure(analyze):
+    done = analyze("security", "--offline=true", "./svcdns.service")
+    level = re.search(r"Overall exposure level for svcdns.service: ([\d.]+)", done.stdout)
+    assert level, done.stdout + done.stderr
+    assert float(level.group(1)) <= EXPOSURE_MOST, done.stdout
+
+
+def test_uninstall_takes_all_but_config_and_registry(tmp_path):
+    root = tmp_path / "root"
+    assert tool("install", f"--root={root}").returncode == 0
+    other = root / "usr/local/sbin/other"
+    registry = root / "var/lib/svcdns/registry.db"
+    registry.parent.mkdir(parents=True)
+    for path in (other, registry):
+        path.write_text("")
+    done = tool("uninstall", f"--root={root}")
+    assert done.returncode == 0, done.stderr
+    assert files(root) == {"etc/svcdns/svcdns.conf", "var/lib/svcdns/registry.db", "usr/local/sbin/other"}
+    assert not list(root.glob("usr/local/**/svcdns*"))
+    assert tool("uninstall", f"--root={root}").returncode == 1
+    assert tool("uninstall", f"--root={root}", "--purge").returncode == 0
+    assert files(root) == {"usr/local/sbin/other"}
+
+
+@pytest.mark.parametrize("name", ["install", "uninstall"])
+def test_wrong_argument(name):
+    done = tool(name, "--nonsense")
+    assert done.returncode == 2 and f"tools/{name}" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("name", ["install", "uninstall"])
+def test_needs_root(name):
+    done = subprocess.run([svc.ROOT / "tools" / name], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+    assert done.returncode == 1 and "needs root" in done.stderr

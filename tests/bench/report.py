@@ -90,7 +90,8 @@ def of_query(result):
             for label, cells in result["kinds"].items() for name, cell in cells.items()]
     lines = table(["answer", "server", "CPU µs per answer", "spread", "answers/s", "bytes", "× echo"], rows)
     groups = {label: {name: cell["us"] for name, cell in cells.items()} for label, cells in result["kinds"].items()}
-    lines += ["", f"Medians of {result['rounds']} alternating runs of {result['answers']:,} answers each.", ""]
+    lines += ["", f"Medians of {result['rounds']} alternating runs of {result['answers']:,} answers each; "
+              "a ratio is the median of those of neighbouring runs.", ""]
     lines += bars(PLOTS / "query.svg", "CPU per answer", "µs", groups)
     for label, profile in result.get("profiles", {}).items():
         if not profile["top"]:

@@ -63,7 +63,11 @@ TREES = {
                                 "systemd-resolved", "resolved", "has no zone", None),
     "resolved, other servers": (machine(RESOLVED_RUNS, {"etc/resolv.conf": STUB,
                                                         "etc/systemd/resolved.conf": "[Resolve]\nDNS=192.0.2.1\n"}), False,
-                                "systemd-resolved", "resolved", "has no zone", "these servers would be asked"),
+                                "systemd-resolved", "resolved", "has no zone", "resolved.conf has other servers"),
+    "resolved, other servers beside": (machine(RESOLVED_RUNS, {
+        "etc/resolv.conf": STUB, "etc/systemd/resolved.conf.d/dns.conf": "[Resolve]\nDNS=127.0.0.1:8600 192.0.2.1\n",
+        "etc/systemd/resolved.conf.d/svcdns.conf": FORWARDED}), True, "systemd-resolved", "resolved", "has the zone",
+                                       "/etc/systemd/resolved.conf.d/dns.conf has other servers"),
     "resolved, uplink": (machine(RESOLVED_RUNS, {"etc/resolv.conf": "-> ../run/systemd/resolve/resolv.conf"}), False, "",
                          "resolved", "leads past systemd-resolved", "ln -sf"),
     "resolve module": (machine(RESOLVED_RUNS, {"etc/systemd/resolved.conf.d/svcdns.conf": FORWARDED},

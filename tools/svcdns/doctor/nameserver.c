@@ -98,19 +98,30 @@ static const struct resolver *find_listener(struct walk *walk, const char *addre
 	return row;
 }
 
+/* DNS=192.0.2.1, which is not `server`. */
+static bool names_other_server(const struct files *files, const char *line, const char *server)
+{
+	const char *words = str_starts(line, "DNS=") ? line + 4 : "", *word;
+
+	while ((word = files_word(files, &words)) != NULL)
+		if (!str_eq(word, server))
+			return true;
+	return false;
+}
+
 static void check_resolved(struct walk *walk)
 {
-	const char *text = files_read(walk->files, "/etc/systemd/resolved.conf"), *line;
+	char server[NET_ADDR_TEXT];
+	const char *file = resolvers_search(
+		walk->files, &resolver_resolved, names_other_server, net_addr_format(walk->dns, server));
 
 	if (!diagnosis_resolved_runs(walk->files))
 		todo(walk, "systemd-resolved does not run: systemctl enable --now systemd-resolved");
-	while ((line = files_line(walk->files, &text)) != NULL)
-		if (str_starts(line, "DNS=") && line[4])
-			todo(walk, arena_printf(walk->files->arena,
-					   "/etc/systemd/resolved.conf has %s: these servers would be asked "
-					   "for %s too. Give them "
-					   "to a link instead.",
-					   line, walk->zone));
+	if (file)
+		todo(walk, arena_printf(walk->files->arena,
+				   "%s has other servers (DNS=), which are asked for %s too. Give them to a "
+				   "link instead.",
+				   file, walk->zone));
 }
 
 static bool is_in_local(const char *zone)

@@ -142,7 +142,7 @@ static void print_proof(struct cli *cli, const struct proof *proof)
 		say(cli, "  %s", proof->name);
 	if (proof->name && json_array_size(proof->direct) > 0) {
 		print_addresses(cli, "svcdns answers      ", proof->direct, " nothing");
-		print_addresses(cli, "getaddrinfo returns ", proof->found, proof->error);
+		print_addresses(cli, "getaddrinfo says    ", proof->found, proof->error);
 	}
 	say(cli, "  => %s", verdicts[proof->verdict].sentence);
 }

@@ -110,14 +110,20 @@ const struct resolver *resolvers_find(const char *process, const char *command)
 	return NULL;
 }
 
-static bool file_names(
-	const struct files *files, const struct resolver *resolver, const char *path, const char *zone)
-{
-	const char *text = files_read(files, path), *line;
+/* What is looked for in a configuration. */
+struct search {
+	const struct files *files;
+	bool (*is)(const struct files *files, const char *line, const char *argument);
+	const char *argument;
+};
 
-	/* What is commented out in any of the four languages starts with none of their words. */
-	while ((line = files_line(files, &text)) != NULL)
-		if (resolver->names(files, line, zone))
+/* What is commented out, in any of the languages, starts with none of the words that are looked for. */
+static bool file_has(const struct search *search, const char *path)
+{
+	const char *text = files_read(search->files, path), *line;
+
+	while ((line = files_line(search->files, &text)) != NULL)
+		if (search->is(search->files, line, search->argument))
 			return true;
 	return false;
 }
@@ -129,36 +135,44 @@ static bool is_config(const char *name, bool any)
 	return any || (size > 5 && str_eq(name + size - 5, ".conf"));
 }
 
-/* The first file of a folder that names the zone. */
-static const char *folder_names(
-	const struct files *files, const struct resolver *resolver, const char *pattern, const char *zone)
+/* The first file of a folder that has it. */
+static const char *search_folder(const struct search *search, const char *pattern)
 {
+	struct arena *arena = search->files->arena;
 	size_t size = strlen(pattern), count;
 	bool any = pattern[size - 1] == '+';
-	const char *folder = arena_copy(files->arena, pattern, size - any);
-	const char **names = files_list(files, folder, &count);
+	const char *folder = arena_copy(arena, pattern, size - any);
+	const char **names = files_list(search->files, folder, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *path = arena_printf(files->arena, "%s%s", folder, names[i]);
+		const char *path = arena_printf(arena, "%s%s", folder, names[i]);
 
-		if (is_config(names[i], any) && file_names(files, resolver, path, zone))
+		if (is_config(names[i], any) && file_has(search, path))
 			return path;
+	}
+	return NULL;
+}
+
+const char *resolvers_search(const struct files *files, const struct resolver *resolver,
+	bool (*is)(const struct files *files, const char *line, const char *argument), const char *argument)
+{
+	const struct search search = {files, is, argument};
+
+	for (size_t i = 0; resolver->configs[i]; i++) {
+		const char *config = resolver->configs[i], *found;
+		char end = config[strlen(config) - 1];
+
+		if (end == '/' || end == '+')
+			found = search_folder(&search, config);
+		else
+			found = file_has(&search, config) ? config : NULL;
+		if (found)
+			return found;
 	}
 	return NULL;
 }
 
 const char *resolvers_find_zone(const struct files *files, const struct resolver *resolver, const char *zone)
 {
-	for (size_t i = 0; resolver->configs[i]; i++) {
-		const char *config = resolver->configs[i], *found;
-		char end = config[strlen(config) - 1];
-
-		if (end == '/' || end == '+')
-			found = folder_names(files, resolver, config, zone);
-		else
-			found = file_names(files, resolver, config, zone) ? config : NULL;
-		if (found)
-			return found;
-	}
-	return NULL;
+	return resolvers_search(files, resolver, resolver->names, zone);
 }

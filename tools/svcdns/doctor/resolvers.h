@@ -27,6 +27,11 @@ extern const struct resolver resolver_resolved, resolver_networkmanager, resolve
 /* The program with a process of that name and a command line, NULL if it is none that is known. */
 const struct resolver *resolvers_find(const char *process, const char *command);
 
+/* The first file of the program's configuration with a line for which `is` is true, in the arena; NULL if
+ * none has one. `argument` is handed through to `is`. */
+const char *resolvers_search(const struct files *files, const struct resolver *resolver,
+	bool (*is)(const struct files *files, const char *line, const char *argument), const char *argument);
+
 /* The file in which the program's configuration names the zone, or one above it, in the arena; NULL if none
  * does. */
 const char *resolvers_find_zone(const struct files *files, const struct resolver *resolver, const char *zone);

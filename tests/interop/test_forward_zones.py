@@ -123,3 +123,35 @@ def test_each_line_is_needed(tmp_path, name, line):
         resolver.apply(host)
         resolver.start(host)
         assert host.addresses("web.service.local") == sorted(web)
+
+
+@pytest.mark.parametrize("where,leaks", [("link", False), ("global", True)])
+def test_other_servers_of_resolved(tmp_path, where, leaks):
+    """systemd-resolved asks the servers of a link for other names, and only for those. Servers that are global as svcdns
+    is, it asks for the zone's names too: doc/forward-zones.md and svcdns doctor warn of them."""
+    resolved, other = resolvers.Resolved(), resolvers.Dnsmasq()
+    resolved.needs()
+    other.needs()
+    with resolvers.Host(tmp_path) as host:
+        host.register({"Name": "web", "Address": "10.0.0.1", "Port": 80})
+        resolved.base(host)
+        host.write("systemd/resolved.conf.d/test.conf", "[Resolve]\nDNSSEC=no\n")  # other.example is not signed
+        other.base(host)
+        host.write("dnsmasq.conf", "listen-address=192.0.2.2\nbind-interfaces\nno-resolv\nuser=root\nlog-queries\n"
+                   "address=/other.example/10.7.7.7\n")
+        host.start(other.command())
+        host.wait_answers("192.0.2.2")
+        if where == "link":
+            index = re.search(r"^(\d+): net0@", host.run("ip", "-o", "link").stdout, re.M).group(1)
+            links = host.run_folder / "systemd/netif/links"
+            links.mkdir(parents=True)
+            (links / index).write_text("ADMIN_STATE=configured\nOPER_STATE=routable\nDNS=192.0.2.2\n")
+        else:
+            host.write("systemd/resolved.conf.d/other.conf", "[Resolve]\nDNS=192.0.2.2\n")
+        resolved.apply(host)
+        resolved.start(host)
+        for n in range(4):  # the servers of a list take turns only when one of them fails
+            assert host.addresses("other.example") == ["10.7.7.7"]
+            assert host.addresses("web.service.local") == ["10.0.0.1"] or leaks
+            assert host.addresses(f"never{n}.service.local") == []
+        assert (".service.local from" in host.log()) == leaks

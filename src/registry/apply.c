@@ -112,6 +112,7 @@ static int put_instance_row(
 	int error = join_service(apply, command, instance);
 	if (error)
 		return error;
+	instance->create_index = known ? former.create_index : (uint64_t)apply->log->next;
 	if (known) {
 		instance->id = former.id;
 		instance->agent |= former.agent; /* the catalog may edit what the agent API registered */

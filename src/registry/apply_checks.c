@@ -101,11 +101,16 @@ void apply_remove_check(struct apply *apply, const struct registry_check *check,
 	apply_note_check(apply, check, check, "removed", reason);
 }
 
-static int limit_checks(
-	struct apply *apply, struct registry_command *command, const char *node, const char *instance_id)
+/* `owner`: the instance that got a check, NULL if it is the node's. */
+static int limit_checks(struct apply *apply, struct registry_command *command, const char *node,
+	const struct registry_instance *owner)
 {
+	const char *instance_id = owner ? owner->id : "";
 	size_t count = 0, own = 0;
 
+	if (owner && owner->create_index == (uint64_t)apply->log->next &&
+		command->check_count <= apply->rules.limits->checks_per_instance)
+		return 0; /* it is as new as its checks */
 	if (tables_count_checks(apply->store, node, instance_id) <= apply->rules.limits->checks_per_instance)
 		return 0; /* with maintenance, which does not count */
 	const struct registry_check *checks =
@@ -168,7 +173,7 @@ int apply_put_checks(struct apply *apply, struct registry_command *command, cons
 		if (owned)
 			check.instance_id = owner.id;
 		apply_put_check(apply, command->arena, &check, owned ? &owner : NULL, command->reason);
-		error = limit_checks(apply, command, node, check.instance_id);
+		error = limit_checks(apply, command, node, owned ? &owner : NULL);
 		if (error)
 			return error;
 	}

@@ -205,6 +205,31 @@ static void many_changes_take_several_snapshots(void **state)
 	expect("s599", WIRE_A, "s599.service.local. 5 IN A 10.0.0.1\n");
 }
 
+static void changes_of_one_service_render_it_once_and_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct view_config config = config_of(f, &plain);
+	char id[16];
+
+	create(&config);
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "s%u", i);
+		registry_writer_submit(f->writer, put_instance(id, id), f->inbox);
+	}
+	must(f, put_instance("web", "w"));
+	assert_int_equal(view_step(view), 41);
+	uint64_t before = metric(METRIC_VIEW_RENDERED);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "w%u", i);
+		registry_writer_submit(f->writer, put_instance("web", id), f->inbox);
+	}
+	must(f, put_check("c", "w", REGISTRY_CHECK_TTL));
+	must(f, set_status("c", REGISTRY_CRITICAL, "gone"));
+	assert_int_equal(view_step(view), 1);
+	assert_int_equal(metric(METRIC_VIEW_RENDERED) - before, 1);
+	assert_int_equal(metric(METRIC_VIEW_LOADS), 1);
+}
+
 static void loads_afresh_when_the_changelog_is_too_short(void **state)
 {
 	struct fixture *f = *state;
@@ -396,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(waits_for_a_registry, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loads_and_follows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(passes_what_it_cannot_render, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			changes_of_one_service_render_it_once_and_no_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_changes_take_several_snapshots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			loads_afresh_when_the_changelog_is_too_short, set_up, tear_down),

@@ -129,7 +129,6 @@ int decode_service(struct decode *decode, const char *body, size_t size, struct 
 	error = decode_instance(decode, "", &raw, false, &service.instance);
 	if (error)
 		goto out;
-	decode_own_tagged(decode, &service.instance);
 	error = service_checks(decode, &raw, &service);
 	if (!error)
 		*ret = service;

@@ -112,6 +112,3 @@ int decode_raw_service(
 /* Turns it into an instance whose name is already in ret->service. 0 or -EINVAL. */
 int decode_instance(struct decode *decode, const char *path, const struct decode_raw_service *raw,
 	bool catalog, struct registry_instance *ret);
-
-/* As Consul's agent does: an address that is a literal is also known as lan_ and wan_ of its family. */
-void decode_own_tagged(struct decode *decode, struct registry_instance *instance);

@@ -1,10 +1,7 @@
 /* decode_instance.c -- what a service is in the bodies of agent and catalog alike (consul.md 2.3 and 2.4). */
 #include "sidecar/decode.h"
 
-#include <string.h>
-
 #include "base/str.h"
-#include "net/addr.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -74,36 +71,6 @@ static int fill_tagged(
 	instance->tagged = items;
 	instance->tagged_count = count;
 	return 0;
-}
-
-static bool has_tagged(const struct registry_instance *instance, const char *name)
-{
-	for (size_t i = 0; i < instance->tagged_count; i++)
-		if (str_eq(instance->tagged[i].name, name))
-			return true;
-	return false;
-}
-
-void decode_own_tagged(struct decode *decode, struct registry_instance *instance)
-{
-	static const char *const names[2][2] = {{"lan_ipv4", "wan_ipv4"}, {"lan_ipv6", "wan_ipv6"}};
-	struct registry_tagged_address *items;
-	uint8_t bytes[16];
-	int family = net_addr_literal(instance->address, bytes);
-
-	if (family != AF_INET && family != AF_INET6)
-		return;
-	items = arena_alloc(decode->fields.arena, (instance->tagged_count + 2) * sizeof(*items));
-	if (instance->tagged_count > 0)
-		memcpy(items, instance->tagged, instance->tagged_count * sizeof(*items));
-	instance->tagged = items;
-	for (int i = 0; i < 2; i++) {
-		const char *name = names[family == AF_INET6][i];
-
-		if (!has_tagged(instance, name))
-			items[instance->tagged_count++] =
-				(struct registry_tagged_address){name, instance->address, instance->port};
-	}
 }
 
 static int fill_weights(struct decode *decode, const char *path, json_t *object, bool catalog,

@@ -24,20 +24,50 @@ static void pairs(struct json_out *out, const char *key, const struct registry_p
 	out_object_end(out);
 }
 
+static bool has_tagged(const struct registry_instance *instance, const char *name)
+{
+	for (size_t i = 0; i < instance->tagged_count; i++)
+		if (str_eq(instance->tagged[i].name, name))
+			return true;
+	return false;
+}
+
+/* The names under which an instance of the agent shows its own address too (consul.md section 2.1); NULL if
+ * it has none, or it is a host name. They are not stored: they follow from the address. */
+static const char *const *own_tags(const struct registry_instance *instance)
+{
+	static const char *const v4[] = {"lan_ipv4", "wan_ipv4", NULL}, *const v6[] = {
+										"lan_ipv6", "wan_ipv6", NULL};
+	uint8_t bytes[16];
+	int family = instance->agent ? net_addr_literal(instance->address, bytes) : AF_UNSPEC;
+
+	return family == AF_INET ? v4 : family == AF_INET6 ? v6 : NULL;
+}
+
+static void tagged_address(struct json_out *out, const char *name, const char *address, uint16_t port)
+{
+	out_key(out, name);
+	out_object(out);
+	out_key_string(out, "Address", address);
+	out_key_u64(out, "Port", port);
+	out_object_end(out);
+}
+
 /* Left out if there are none, as Consul does. */
 static void tagged_addresses(struct json_out *out, const char *key, const struct registry_instance *instance)
 {
-	if (instance->tagged_count == 0)
+	const char *const *own = own_tags(instance);
+
+	if (instance->tagged_count == 0 && !own)
 		return;
 	out_key(out, key);
 	out_object(out);
-	for (size_t i = 0; i < instance->tagged_count; i++) {
-		out_key(out, instance->tagged[i].name);
-		out_object(out);
-		out_key_string(out, "Address", instance->tagged[i].address);
-		out_key_u64(out, "Port", instance->tagged[i].port);
-		out_object_end(out);
-	}
+	for (size_t i = 0; i < instance->tagged_count; i++)
+		tagged_address(
+			out, instance->tagged[i].name, instance->tagged[i].address, instance->tagged[i].port);
+	for (; own && *own; own++)
+		if (!has_tagged(instance, *own))
+			tagged_address(out, *own, instance->address, instance->port);
 	out_object_end(out);
 }
 

@@ -161,9 +161,9 @@ static const struct {
 	{service,
 		"{\"name\":\"web\",\"id\":\"w1\",\"address\":\"10.0.0.1\",\"port\":8080,\"tags\":[\"a\","
 		"\"b\"]}",
-		"n1/w1 'web' 10.0.0.1:8080 w1/1 #a #b lan_ipv4@10.0.0.1:8080 wan_ipv4@10.0.0.1:8080"},
+		"n1/w1 'web' 10.0.0.1:8080 w1/1 #a #b"},
 	{service, "{\"NAME\":\"web\",\"Address\":\"2001:db8::1\",\"Port\":1}",
-		"n1/web 'web' 2001:db8::1:1 w1/1 lan_ipv6@2001:db8::1:1 wan_ipv6@2001:db8::1:1"},
+		"n1/web 'web' 2001:db8::1:1 w1/1"},
 	{service, "{\"Name\":\"web\",\"Address\":\"host.example\"}", "n1/web 'web' host.example:0 w1/1"},
 	{service,
 		"{\"Name\":\"web\",\"ID\":null,\"Tags\":null,\"Address\":null,\"Port\":null,\"Meta\":null,"
@@ -187,7 +187,7 @@ static const struct {
 	{service,
 		"{\"Name\":\"web\",\"Address\":\"10.0.0.1\",\"Port\":80,\"TaggedAddresses\":{\"lan_ipv4\":"
 		"{\"Address\":\"10.0.0.9\",\"Port\":81},\"x\":null}}",
-		"n1/web 'web' 10.0.0.1:80 w1/1 lan_ipv4@10.0.0.9:81 wan_ipv4@10.0.0.1:80"},
+		"n1/web 'web' 10.0.0.1:80 w1/1 lan_ipv4@10.0.0.9:81"},
 	{service, "{\"Name\":\"web\",\"Unknown\":{\"a\":[1,2.5,{}]},\"WriteRequest\":{\"Token\":\"t\"}}",
 		"n1/web 'web' :0 w1/1"},
 	{service, " \r\n{\"Name\":\"\\u00e9\\ud83d\\ude00\"}\n",

@@ -178,6 +178,48 @@ static void services(void **state)
 	"\"Interval\":\"10s\","                                                                              \
 	"\"Timeout\":\"1s\",\"ExposedPort\":0,\"Definition\":{},"
 
+/* An agent's instance shows its own address under lan_ and wan_ as well, unless it was told otherwise. */
+static void own_addresses_are_tagged(void **state)
+{
+	static const struct registry_tagged_address lan[] = {{"lan_ipv4", "10.0.0.9", 81}};
+	static const struct {
+		const char *address;
+		bool agent;
+		size_t given;
+		const char *expected; /* NULL: no TaggedAddresses */
+	} rows[] = {
+		{"10.0.0.1", true, 0, ADDRESSES},
+		{"10.0.0.1", false, 0, NULL},
+		{"10.0.0.1", true, 1,
+			"{\"lan_ipv4\":{\"Address\":\"10.0.0.9\",\"Port\":81},"
+			"\"wan_ipv4\":{\"Address\":\"10.0.0.1\",\"Port\":8080}}"},
+		{"2001:db8::1", true, 0,
+			"{\"lan_ipv6\":{\"Address\":\"2001:db8::1\",\"Port\":8080},"
+			"\"wan_ipv6\":{\"Address\":\"2001:db8::1\",\"Port\":8080}}"},
+		{"web.example", true, 0, NULL},
+		{"", true, 0, NULL},
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct registry_instance instance = web;
+		instance.address = rows[i].address;
+		instance.agent = rows[i].agent;
+		instance.tagged = lan;
+		instance.tagged_count = rows[i].given;
+		encode_agent_service(&fixture->encode, &instance, NULL);
+		char *tagged_at = strstr(fixture->buf.data, "\"TaggedAddresses\":");
+		if (!rows[i].expected) {
+			assert_null(tagged_at);
+		} else {
+			assert_non_null(tagged_at);
+			assert_memory_equal(tagged_at + strlen("\"TaggedAddresses\":"), rows[i].expected,
+				strlen(rows[i].expected));
+		}
+		fixture->buf.size = 0;
+	}
+}
+
 static void checks(void **state)
 {
 	struct fixture *fixture = *state;
@@ -279,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(services, setup, teardown),
+		cmocka_unit_test_setup_teardown(own_addresses_are_tagged, setup, teardown),
 		cmocka_unit_test_setup_teardown(checks, setup, teardown),
 		cmocka_unit_test_setup_teardown(live_output_lies_over_the_stored_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(strings_are_always_valid, setup, teardown),

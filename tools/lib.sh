@@ -23,7 +23,7 @@ UNITS=/etc/systemd/system
 # enabled -- what starts with the machine: the links that packages make.
 enabled()
 {
-	find "$UNITS" -type l -path '*.wants/*' 2>/dev/null | sort
+	[ ! -d "$UNITS" ] || find "$UNITS" -type l -path '*.wants/*' | sort
 }
 
 # install_quietly NAME... -- installs packages; what they bring starts neither now nor with the machine.
@@ -87,7 +87,7 @@ need_root()
 	}
 }
 
-UNITS=(svcdns.socket svcdns-http.socket svcdns.service)
+SERVER_UNITS=(svcdns.socket svcdns-http.socket svcdns.service)
 MANIFEST_DIR=/usr/local/share/svcdns # where tools/install notes what it installed
 
 # enable_units ROOT -- enables the units, and starts them if systemd runs here and ROOT is empty.
@@ -96,13 +96,13 @@ enable_units()
 	if ! command -v systemctl >/dev/null; then
 		echo 'systemd is not installed here: start /usr/local/sbin/svcdnsd --config=/etc/svcdns/svcdns.conf yourself'
 	elif [ -n "$1" ]; then
-		systemctl --quiet --root="$1" enable "${UNITS[@]}"
+		systemctl --quiet --root="$1" enable "${SERVER_UNITS[@]}"
 	elif [ ! -d /run/systemd/system ]; then
-		systemctl --quiet enable "${UNITS[@]}"
+		systemctl --quiet enable "${SERVER_UNITS[@]}"
 		echo 'systemd does not run here: the units are enabled, and start with it'
 	else
 		systemctl daemon-reload
-		systemctl --quiet enable "${UNITS[@]}"
+		systemctl --quiet enable "${SERVER_UNITS[@]}"
 		systemctl start svcdns.socket svcdns-http.socket
 		systemctl restart svcdns.service
 		echo 'svcdns.service runs'
@@ -115,10 +115,10 @@ disable_units()
 	if ! command -v systemctl >/dev/null; then
 		return 0
 	elif [ -n "$1" ]; then
-		systemctl --quiet --root="$1" disable "${UNITS[@]}" 2>/dev/null || true
+		systemctl --quiet --root="$1" disable "${SERVER_UNITS[@]}" 2>/dev/null || true
 	elif [ ! -d /run/systemd/system ]; then
-		systemctl --quiet disable "${UNITS[@]}" 2>/dev/null || true
+		systemctl --quiet disable "${SERVER_UNITS[@]}" 2>/dev/null || true
 	else
-		systemctl --quiet disable --now "${UNITS[@]}" || true
+		systemctl --quiet disable --now "${SERVER_UNITS[@]}" || true
 	fi
 }

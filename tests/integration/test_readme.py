@@ -6,15 +6,8 @@ import subprocess
 
 import pytest
 
+import snippets
 import svc
-
-
-def snippet():
-    """The commands of the block that registers a service."""
-    text = (svc.ROOT / "README.md").read_text()
-    blocks = re.findall(r"(?:^    .*\n)+", text, re.M)
-    block = next(b for b in blocks if "/v1/agent/service/register" in b)
-    return re.sub(r"^    ", "", block, flags=re.M)
 
 
 def test_sixty_seconds(server):
@@ -22,15 +15,7 @@ def test_sixty_seconds(server):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
     port = svc.free_port()
-    commands = snippet()
-    for old, new in (("8001", port), ("8600", server.port), ("8500", server.http_port)):
-        assert str(old) in commands
-        commands = commands.replace(old, str(new))
-    # The service must be up before its first check; a person types slower than this script.
-    commands = commands.replace("&\n", f"&\nuntil curl -so /dev/null 127.0.0.1:{port}; do sleep 0.05; done\n", 1)
-    commands, kill = commands.split("kill %1")
-    wait = f"until dig @127.0.0.1 -p {server.port} web.service.local A +short | grep -q .; do sleep 0.05; done\n"
-    script = commands.replace("dig @", wait + "dig @", 1) + "kill %1" + kill
+    script = snippets.sixty_seconds(port, server.port, server.http_port)
     done = subprocess.run(["bash", "-mc", script], capture_output=True, text=True, timeout=svc.PATIENCE, cwd=server.directory)
     assert done.returncode == 0, done.stderr
     assert f";; ANSWER SECTION:\nweb.service.local.\t5\tIN\tSRV\t1 1 {port} web.web.service.local.\n" in done.stdout
@@ -57,7 +42,7 @@ def test_watching(server):
 
 
 def test_the_start_commands_are_there():
-    text = (svc.ROOT / "README.md").read_text()
-    for command in ("tools/run", "tools/test"):
+    text = snippets.read("README.md")
+    for command in ("tools/run", "tools/test", "tools/install"):
         assert re.search(rf"^    {command}$", text, re.M)
         assert (svc.ROOT / command).stat().st_mode & 0o111

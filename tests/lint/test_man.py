@@ -19,7 +19,7 @@ def options_page():
     return "".join(parts)
 
 
-@pytest.mark.parametrize("page", ["svcdnsd.8", "svcdns.conf.5"])
+@pytest.mark.parametrize("page", ["svcdnsd.8", "svcdns.7", "svcdns.conf.5"])
 def test_mandoc(page):
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is not installed")

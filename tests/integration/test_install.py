@@ -37,8 +37,13 @@ def test_files(installed):
     there = files(installed)
     for path in (
         "etc/svcdns/svcdns.conf",
+        "usr/local/bin/svcdns",
         "usr/local/sbin/svcdnsd",
+        "usr/local/share/bash-completion/completions/svcdns",
+        "usr/local/share/fish/vendor_completions.d/svcdns.fish",
+        "usr/local/share/zsh/site-functions/_svcdns",
         "usr/local/share/man/man5/svcdns.conf.5",
+        "usr/local/share/man/man7/svcdns.7",
         "usr/local/share/man/man8/svcdnsd.8",
         "usr/local/share/doc/svcdns/README.md",
         "usr/local/share/doc/svcdns/examples/svcdns.conf",

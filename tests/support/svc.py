@@ -60,7 +60,8 @@ def have_ipv6():
 IPV6 = have_ipv6()
 
 
-def _is_free(host, port, kind):
+def is_free(host, port, kind=socket.SOCK_STREAM):
+    """True if the port can be bound."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, kind) as s:
         try:
@@ -76,7 +77,7 @@ def free_port(hosts=("127.0.0.1",), kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM
     """A port that is free on all hosts and for all kinds; below the range that the kernel hands out itself."""
     for _ in range(1000):
         port = random.randrange(10000, 32000)
-        if all(_is_free(host, port, kind) for host in hosts for kind in kinds):
+        if all(is_free(host, port, kind) for host in hosts for kind in kinds):
             return port
     raise AssertionError("no free port")
 

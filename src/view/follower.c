@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "net/wake.h"
+#include "view/loader.h"
 
 #define BATCH_SERVICES 256     /* that are copied in one snapshot, at most */
 #define BATCH_SIZE (16u << 20) /* bytes of rows that are held while they are rendered, about */
@@ -96,7 +97,7 @@ static int load_all(struct follower *f)
 	/* An exchange, so that a reload whose zones are not seen yet cannot be forgotten by this. */
 	atomic_exchange_explicit(&f->reload, false, memory_order_acq_rel);
 	services_begin_load(f->services);
-	int rc = registry_reader_walk(f->reader, visit, &load, &index);
+	int rc = loader_walk(f->reader, visit, &load, &index);
 	if (rc < 0) {
 		atomic_store_explicit(&f->reload, true, memory_order_relaxed);
 		services_reclaim(f->services);
@@ -110,25 +111,14 @@ static int load_all(struct follower *f)
 	return load.count;
 }
 
-/* The rows of some services, as they were in one snapshot. */
-struct batch {
-	struct arena *arena;
-	struct copied {
-		const char *service;
-		const struct registry_instance *instances;
-		size_t count;
-	} * services;
-	size_t count;
-};
-
 /* Copies services from names[*next] on, until the batch is large enough; moves *next behind them. */
-static int copy_batch(
-	struct follower *f, const char *const *names, size_t count, size_t *next, struct batch *batch)
+static int copy_batch(struct follower *f, const char *const *names, size_t count, size_t *next,
+	struct registry_batch *batch)
 {
 	batch->arena = arena_create();
 	while (*next < count && batch->count < BATCH_SERVICES && arena_size(batch->arena) < BATCH_SIZE) {
 		const struct registry_filter filter = {.service = names[*next]};
-		struct copied copied = {.service = names[*next]};
+		struct registry_batch_service copied = {.service = names[*next]};
 		int rc = registry_reader_instances(
 			f->reader, &filter, batch->arena, &copied.instances, &copied.count);
 		if (rc < 0)
@@ -153,13 +143,13 @@ static int apply_services(struct follower *f, const char *const *names, size_t c
 	int rc;
 
 	do {
-		struct batch batch = {0};
+		struct registry_batch batch = {0};
 		rc = copy_batch(f, names, count, &next, &batch);
 		registry_reader_end(f->reader);
 		for (size_t i = 0; rc == 0 && i < batch.count; i++)
 			apply(f, batch.services[i].service, batch.services[i].instances,
 				batch.services[i].count);
-		arena_destroy(batch.arena);
+		registry_batch_finish(&batch);
 		if (rc == 0 && next < count)
 			rc = registry_reader_begin(f->reader);
 	} while (rc == 0 && next < count);

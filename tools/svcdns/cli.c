@@ -19,9 +19,10 @@
 #define DNS_PORT 53
 #define TOKEN_MAX 4096
 
-static int fail_list(int status, const char *format, va_list list) __attribute__((format(printf, 2, 0)));
+static void print_clean(FILE *file, const char *before, const char *format, va_list list)
+	__attribute__((format(printf, 3, 0)));
 
-static int fail_list(int status, const char *format, va_list list)
+static void print_clean(FILE *file, const char *before, const char *format, va_list list)
 {
 	struct buf clean = {0};
 	char *text;
@@ -30,20 +31,28 @@ static int fail_list(int status, const char *format, va_list list)
 		table_escape(&clean, text);
 		free(text);
 	}
-	fflush(stdout);
-	fprintf(stderr, "svcdns: %s\n", clean.data ? clean.data : "");
+	fprintf(file, "%s%s\n", before, clean.data ? clean.data : "");
 	buf_finish(&clean);
-	return status;
 }
 
 int cli_fail(int status, const char *format, ...)
 {
 	va_list list;
 
+	fflush(stdout);
 	va_start(list, format);
-	status = fail_list(status, format, list);
+	print_clean(stderr, "svcdns: ", format, list);
 	va_end(list);
 	return status;
+}
+
+void cli_say(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	print_clean(stdout, "", format, list);
+	va_end(list);
 }
 
 /* --- Settings ------------------------------------------------------------------------------------------- */
@@ -197,10 +206,10 @@ int cli_get(struct cli *cli, const char *path, json_t **ret)
 	return status;
 }
 
-int cli_get_text(struct cli *cli, const char *path, long *ret_status, const char **ret_body)
+int cli_send(struct cli *cli, const char *method, const char *path, long *ret_status, const char **ret_body)
 {
 	struct http_call *call;
-	const struct http_result *result = request(cli, "GET", path, NULL, &call);
+	const struct http_result *result = request(cli, method, path, NULL, &call);
 	int status = 0;
 
 	if (result->error) {

@@ -41,6 +41,9 @@ void cli_finish(struct cli *cli);
 /* Prints "svcdns: ..." on stderr, control characters escaped, and returns `status`. */
 int cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints a line on stdout, control characters escaped. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* What a result that is no 200 means to the user: prints it, and returns the exit status. `what` says what
  * was asked for ("web"), for a 404; NULL if nothing was. */
 int cli_refused(const struct cli *cli, const struct http_result *result, const char *what);
@@ -51,9 +54,9 @@ const char *cli_path(struct cli *cli, const char *prefix, const char *name, cons
 /* GET of JSON. 0 with *ret (json_decref() it), else the exit status. */
 int cli_get(struct cli *cli, const char *path, json_t **ret);
 
-/* GET whose reply is told from others by its status: 0 with the status and the body (in the arena), else the
- * exit status because there was no reply. */
-int cli_get_text(struct cli *cli, const char *path, long *ret_status, const char **ret_body);
+/* A request without a body whose reply is told from others by its status: 0 with the status and the body (in
+ * the arena), else the exit status because there was no reply. */
+int cli_send(struct cli *cli, const char *method, const char *path, long *ret_status, const char **ret_body);
 
 /* PUT; `body` may be NULL. 0 for a 200, else the exit status; `what` as for cli_refused(). */
 int cli_put(struct cli *cli, const char *path, json_t *body, const char *what);

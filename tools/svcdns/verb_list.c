@@ -1,5 +1,6 @@
 /* verb_list.c -- svcdns list: one line a service. */
 #include <fnmatch.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

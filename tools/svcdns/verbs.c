@@ -2,6 +2,7 @@
 #include "svcdns/verbs.h"
 
 #include "base/str.h"
+#include "svcdns/register.h"
 
 const struct flag verbs_common[] = {
 	{"http", "ADDRESS", "where the HTTP API is (SVCDNS_HTTP_ADDR, CONSUL_HTTP_ADDR; 127.0.0.1:8500)"},
@@ -34,14 +35,42 @@ static const struct flag doctor_flags[] = {
 	{NULL},
 };
 
+static const struct flag drain_flags[] = {
+	{"reason", "TEXT", "why, for others to read"},
+	{NULL},
+};
+
+static const struct flag check_config_flags[] = {
+	{"svcdnsd", "PATH", "the server's program; found beside this one or on PATH if it is not given",
+		WORD_FILE},
+	{NULL},
+};
+
 static const struct verb verbs[] = {
 	{"list", "[PATTERN]", "list the services, with healthy and all instances", verb_list, 0, 1,
 		.words = {WORD_SERVICE}, .flags = {list_flags}},
+	{"show", "NAME", "show a service: instances, why they are as they are, and what DNS answers",
+		verb_show, 1, 1, .words = {WORD_SERVICE}},
+	{"watch", "[NAME]", "print a line for each change of a service, or of all", verb_watch, 0, 1,
+		.words = {WORD_SERVICE}},
 	{"query", "NAME [TYPE]", "ask DNS, and say why an answer is empty", verb_query, 1, 2,
 		.words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
 	{"doctor", "[NAME]",
 		"tell whether programs here find services, and the lines that are missing if not",
 		verb_doctor, 0, 1, .words = {WORD_SERVICE}, .flags = {doctor_flags}},
+	{"status", "", "show whether the server is up, and how far it is", verb_status, 0, 0},
+	{"register", "NAME", "register an instance of a service", verb_register, 1, 1,
+		.words = {WORD_SERVICE}, .flags = {register_flags}},
+	{"deregister", "ID", "deregister an instance", verb_deregister, 1, 1, .words = {WORD_INSTANCE}},
+	{"drain", "ID", "take an instance out of the answers, and keep it registered", verb_drain, 1, 1,
+		.words = {WORD_INSTANCE}, .flags = {drain_flags}},
+	{"undrain", "ID", "put a drained instance back", verb_undrain, 1, 1, .words = {WORD_INSTANCE}},
+	{"exec", "NAME -- COMMAND [ARGUMENT ...]", "register an instance for as long as a command runs",
+		verb_exec, 1, 1, .command = true, .words = {WORD_SERVICE}, .flags = {register_flags}},
+	{"backup", "FILE", "copy the registry into a file", verb_backup, 1, 1, .words = {WORD_FILE}},
+	{"check-config", "[FILE]", "check a config file, and start nothing", verb_check_config, 0, 1,
+		.words = {WORD_FILE}, .flags = {check_config_flags}},
+	{"reload", "", "let the server read its config again", verb_reload, 0, 0},
 	{"completion", "bash|zsh|fish", "print a completion script for a shell", verb_completion, 1, 1,
 		.words = {WORD_SHELL}},
 	{"help", "[VERB]", "print how a verb is used", verb_help, 0, 1, .words = {WORD_VERB}},

@@ -51,11 +51,44 @@ extern const struct flag verbs_common[];
 /* A table of the services. */
 int verb_list(struct cli *cli);
 
+/* One service in full. */
+int verb_show(struct cli *cli);
+
+/* A line a change, until it is ended. */
+int verb_watch(struct cli *cli);
+
 /* One question to DNS. */
 int verb_query(struct cli *cli);
 
 /* How names are resolved on this machine, what a forward zone needs here, and a look-up that proves it. */
 int verb_doctor(struct cli *cli);
+
+/* The server itself. */
+int verb_status(struct cli *cli);
+
+/* An instance comes, goes, is taken out of the answers and put back (register.c). */
+int verb_register(struct cli *cli);
+
+/* As above. */
+int verb_deregister(struct cli *cli);
+
+/* As above. */
+int verb_drain(struct cli *cli);
+
+/* As above. */
+int verb_undrain(struct cli *cli);
+
+/* A command, registered while it runs; its exit status, or 128 + signal. */
+int verb_exec(struct cli *cli);
+
+/* A copy of the registry. */
+int verb_backup(struct cli *cli);
+
+/* What svcdnsd says of a config file. */
+int verb_check_config(struct cli *cli);
+
+/* SIGHUP by HTTP (verb_check_config.c). */
+int verb_reload(struct cli *cli);
 
 /* The script for a shell (completion.c). */
 int verb_completion(struct cli *cli);

@@ -49,7 +49,8 @@ int checkpoint_truncate(struct checkpoint *checkpoint)
 int checkpoint_run(struct checkpoint *checkpoint)
 {
 	if ((int64_t)checkpoint->pages * checkpoint->page_size > TRUNCATE_BYTES &&
-		clock_now(clock_system()) >= checkpoint->truncate_after_ns)
+		clock_now(clock_system()) >= checkpoint->truncate_after_ns &&
+		atomic_load(&checkpoint->held) == 0)
 		return checkpoint_truncate(checkpoint);
 	if (checkpoint->pages < checkpoint->passive_at)
 		return SQLITE_OK;

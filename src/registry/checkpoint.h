@@ -5,6 +5,8 @@
  * them. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "registry/store.h"
 
 struct checkpoint {
@@ -13,6 +15,7 @@ struct checkpoint {
 	int pages;      /* in the log, after the last commit */
 	int passive_at; /* pages at which the next passive checkpoint is due */
 	int64_t truncate_after_ns;
+	atomic_int held; /* any thread: above 0 while it would be no use to wait for readers */
 };
 
 /* Starts to count the pages that `store` commits. */

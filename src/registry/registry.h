@@ -17,3 +17,4 @@
 #include "registry/writer.h"
 #include "registry/reader.h"
 #include "registry/live.h"
+#include "registry/backup.h"

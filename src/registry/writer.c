@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "net/wake.h"
 #include "registry/checkpoint.h"
+#include "registry/writer_private.h"
 #include "registry/inbox_private.h"
 #include "registry/migrations.h"
 #include "registry/transaction.h"
@@ -25,7 +26,7 @@
 
 struct registry_writer {
 	struct registry_config config;
-	char *own_name, *own_address;
+	char *path, *own_name, *own_address;
 	struct page_thread spare; /* counts, if the config has no slot */
 	struct page_thread *slot;
 	pthread_t thread;
@@ -182,6 +183,16 @@ static void *run(void *ctx)
 	return NULL;
 }
 
+const char *writer_path(const struct registry_writer *writer)
+{
+	return writer->path;
+}
+
+void writer_hold_log(struct registry_writer *writer, bool hold)
+{
+	atomic_fetch_add(&writer->checkpoint.held, hold ? 1 : -1);
+}
+
 void registry_writer_observe(struct registry_writer *writer, struct registry_inbox *inbox)
 {
 	pthread_mutex_lock(&writer->lock);
@@ -238,7 +249,7 @@ static int prepare_own_node(struct registry_writer *writer, char message[REGISTR
 static int open_registry(struct registry_writer *writer, char message[REGISTRY_MESSAGE])
 {
 	int version;
-	int error = store_open(writer->config.path, STORE_WRITE, &writer->transaction.store, message);
+	int error = store_open(writer->path, STORE_WRITE, &writer->transaction.store, message);
 
 	if (!error)
 		error = migrations_inspect(writer->transaction.store, true, &version, message);
@@ -280,6 +291,7 @@ static void free_writer(struct registry_writer *writer)
 {
 	store_close(writer->transaction.store);
 	arena_destroy(writer->arena);
+	free(writer->path);
 	free(writer->own_name);
 	free(writer->own_address);
 	free(writer);
@@ -293,6 +305,7 @@ int registry_writer_start(
 	message[0] = '\0';
 	writer->config = *config;
 	writer->slot = config->thread ? config->thread : &writer->spare;
+	writer->path = mem_strdup(config->path);
 	writer->own_name = mem_strdup(config->node_name);
 	writer->own_address = mem_strdup(config->node_address);
 	writer->arena = arena_create();

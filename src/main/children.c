@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "main/inherit.h"
 #include "net/wake.h"
 
 #define BACKOFF_FIRST (100 * CLOCK_NS_PER_MS)
@@ -103,7 +102,7 @@ int children_start(
 	page_reset(child->page);
 	memset(child->ticks, 0, sizeof(child->ticks));
 	child->control = pair[0];
-	children_configure(child, config);
+	children_tell(child, INHERIT_CONFIG, config->data, config->size);
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
 		become(child, other, pair[1], parent);
@@ -117,6 +116,7 @@ int children_start(
 	child->pid = pid;
 	child->started_ns = now;
 	child->term_sent = false;
+	child->mute = false;
 	log_info("process started", "process", child->name, "pid", log_u64((unsigned)pid));
 	return 0;
 }
@@ -175,9 +175,23 @@ void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
 	}
 }
 
-void children_configure(struct child *child, const struct buf *config)
+void children_tell(struct child *child, enum inherit_message kind, const char *data, size_t size)
 {
-	if (child->control >= 0 &&
-		send(child->control, config->data, config->size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	char first = (char)kind;
+	struct iovec parts[] = {
+		{.iov_base = &first, .iov_len = 1}, {.iov_base = (void *)(uintptr_t)data, .iov_len = size}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	if (child->control >= 0 && sendmsg(child->control, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_error("cannot hand on the config", "process", child->name, "error", err_str(errno));
+}
+
+bool children_asked(struct child *child)
+{
+	char message;
+	ssize_t n = recv(child->control, &message, 1, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	/* Its end of the socket is shut: SIGCHLD will tell, and poll() must not, over and over. */
+	child->mute = n <= 0;
+	return n == 1 && message == INHERIT_RELOAD;
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/page.h"
+#include "main/inherit.h"
 
 enum child_role { CHILD_DNS, CHILD_SIDECAR, CHILD_COUNT };
 
@@ -31,6 +32,7 @@ struct child {
 	int64_t start_at_ns; /* when to start it again */
 	int64_t backoff_ns;
 	bool term_sent;
+	bool mute; /* has shut its end of the control socket */
 	struct child_tick ticks[PAGE_THREADS];
 };
 
@@ -52,5 +54,8 @@ void children_ended(struct child children[CHILD_COUNT], enum child_role role, in
  * child if a thread stood still for `stall_ns` (or its own patience). */
 void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns);
 
-/* Sends a new config to a running child. */
-void children_configure(struct child *child, const struct buf *config);
+/* Sends a message to a running child: a config, or what came of a reload that it asked for. */
+void children_tell(struct child *child, enum inherit_message kind, const char *data, size_t size);
+
+/* Reads one message from a child, whose control socket can be read. True if it asks for a reload. */
+bool children_asked(struct child *child);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -11,27 +12,47 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/page.h"
 
 #define BUSY_PATIENCE 600 /* seconds */
 
-/* Receives one config. 1, 0 at the end of the supervisor, or negative errno; the old config goes. */
-static int receive_config(struct main_config *config)
+/* Takes a config over; the old one goes. 0 or negative errno. */
+static int take_config(const char *data, size_t size, struct main_config *config)
 {
-	char message[INHERIT_MESSAGE_MAX];
-	ssize_t n;
-	do
-		n = recv(INHERIT_CONTROL, message, sizeof(message), 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 && errno != ECONNRESET ? -errno : 0;
 	struct main_config fresh;
-	int r = options_deserialize(message, (size_t)n, &fresh);
+	int r = options_deserialize(data, size, &fresh);
 	if (r < 0)
 		return r;
 	options_finish(config);
 	*config = fresh;
-	return 1;
+	return 0;
+}
+
+/* Receives one message: its kind, INHERIT_END at the end of the supervisor, or negative errno. */
+static int receive(struct inherit *inherit)
+{
+	char message[INHERIT_MESSAGE_MAX];
+	ssize_t n;
+	do
+		n = recv(INHERIT_CONTROL, message, sizeof(message) - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 && errno != ECONNRESET ? -errno : INHERIT_END;
+	message[n] = '\0';
+	if (message[0] == INHERIT_CONFIG) {
+		int r = take_config(message + 1, (size_t)n - 1, &inherit->config);
+		return r < 0 ? r : INHERIT_CONFIG;
+	}
+	free(inherit->text);
+	inherit->text = mem_strdup(message + 1);
+	return message[0] == INHERIT_TAKEN || message[0] == INHERIT_REFUSED ? message[0] : -EPROTO;
+}
+
+int inherit_ask_reload(void)
+{
+	const char message = INHERIT_RELOAD;
+	return send(INHERIT_CONTROL, &message, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 int inherit_open(int parent, const char *process, struct inherit *ret)
@@ -57,8 +78,8 @@ int inherit_open(int parent, const char *process, struct inherit *ret)
 	ret->signals = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (ret->signals < 0)
 		return -errno;
-	int r = receive_config(&ret->config);
-	if (r <= 0)
+	int r = receive(ret);
+	if (r != INHERIT_CONFIG)
 		return r < 0 ? r : -ECHILD;
 	if (log_parse_level(ret->config.log.level, &level) == 0)
 		log_setup(process, level);
@@ -81,7 +102,7 @@ static void tick(struct page_thread *thread)
 	told = dropped;
 }
 
-bool inherit_wait(struct inherit *inherit)
+enum inherit_message inherit_wait(struct inherit *inherit)
 {
 	struct pollfd fds[] = {
 		{.fd = inherit->signals, .events = POLLIN}, {.fd = INHERIT_CONTROL, .events = POLLIN}};
@@ -90,15 +111,13 @@ bool inherit_wait(struct inherit *inherit)
 		if (poll(fds, 2, 1000) <= 0)
 			continue;
 		if (fds[0].revents)
-			return false;
+			return INHERIT_END;
 		if (!fds[1].revents)
 			continue;
-		int r = receive_config(&inherit->config);
-		if (r == 0)
-			return false;
-		if (r > 0)
-			return true;
-		log_error("cannot read the new config", "error", err_str(r));
+		int r = receive(inherit);
+		if (r >= 0)
+			return (enum inherit_message)r;
+		log_error("cannot read what the supervisor sends", "error", err_str(r));
 	}
 }
 
@@ -113,6 +132,7 @@ void inherit_set_busy(const struct inherit *inherit, bool busy)
 void inherit_close(struct inherit *inherit)
 {
 	options_finish(&inherit->config);
+	free(inherit->text);
 	page_unmap(inherit->own);
 	page_unmap(inherit->peer);
 	if (inherit->signals >= 0)

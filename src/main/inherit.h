@@ -1,11 +1,11 @@
 /* inherit.h -- what a child gets from the supervisor: fixed descriptors, and the config as a message.
  *
- *   3  control: a SOCK_SEQPACKET pair; each message is a whole config (options_serialize); its end means that
- *      the supervisor is gone
- *   4  the child's own page, writable        5  the other process's page, read-only
- *   6  the bell that wakes this child        7  the bell of the other process
- *   8  and up: listening sockets; dns: UDP of worker 0 (one for each address), of worker 1 ..., then TCP
- *      likewise; sidecar: one for each address of http.listen
+ *   3  control: a SOCK_SEQPACKET pair; its end means that the supervisor is gone. The first byte of a message
+ * says what it is (enum inherit_message). Down come whole configs, and what came of a reload; up goes the
+ * wish for one 4  the child's own page, writable        5  the other process's page, read-only 6  the bell
+ * that wakes this child        7  the bell of the other process 8  and up: listening sockets; dns: UDP of
+ * worker 0 (one for each address), of worker 1 ..., then TCP likewise; sidecar: one for each address of
+ * http.listen
  */
 #pragma once
 
@@ -22,6 +22,15 @@ enum inherit_fd {
 
 #define INHERIT_MESSAGE_MAX 65536
 
+enum inherit_message {
+	INHERIT_CONFIG = 'c', /* down: options_serialize() */
+	INHERIT_TAKEN =
+		't', /* down, to whoever asked: the config was taken over; what there is to say of it */
+	INHERIT_REFUSED = 'r', /* down, likewise: it was not, and why */
+	INHERIT_RELOAD = 'l',  /* up: read the config again */
+	INHERIT_END = 0,       /* no message: SIGTERM, or the supervisor is gone */
+};
+
 struct page;
 
 /* A child as it stands after inherit_open(). */
@@ -30,15 +39,21 @@ struct inherit {
 	struct page *own;
 	const struct page *peer;
 	int signals; /* a signalfd for SIGTERM */
+	char *text;  /* behind INHERIT_TAKEN and INHERIT_REFUSED */
 };
 
 /* What a child does first: makes sure that it dies with its parent (`parent` is the supervisor's pid), blocks
  * signals, reads the config, maps the pages. 0 or negative errno. */
 int inherit_open(int parent, const char *process, struct inherit *ret);
 
-/* Waits until SIGTERM or the end of the supervisor (returns false), or for a new config (returns true; it is
- * in inherit->config then, the old one freed). Ticks meanwhile. */
-bool inherit_wait(struct inherit *inherit);
+/* Waits for SIGTERM or the end of the supervisor (INHERIT_END), a new config (INHERIT_CONFIG; it is in
+ * inherit->config then, the old one freed), or what came of a reload (INHERIT_TAKEN, INHERIT_REFUSED;
+ * inherit->text says more). Ticks meanwhile. */
+enum inherit_message inherit_wait(struct inherit *inherit);
+
+/* Asks the supervisor to read the config again; the answer comes by inherit_wait(), after the config. Any
+ * thread, does not block. 0 or negative errno. */
+int inherit_ask_reload(void);
 
 /* Before and after something on this thread that may take minutes without a tick, such as reading zone files
  * or a large registry: the supervisor is patient meanwhile. */

@@ -92,6 +92,8 @@ static const struct option_row options[] = {
 		"How long a blocking query without wait= waits."},
 	{"http.wait_max", OPTION_DURATION, AT(http.wait_max), "10m", 1, DAY, true,
 		"Longest wait= of a blocking query."},
+	{"http.snapshot_timeout", OPTION_DURATION, AT(http.snapshot_timeout), "5m", 10, DAY, true,
+		"How long one copy of the registry (GET /v1/snapshot) may take to make."},
 
 	{"registry.path", OPTION_TEXT, AT(registry.path), OPTIONS_REGISTRY_PATH, 1, 4000, false,
 		"The database file."},

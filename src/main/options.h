@@ -35,7 +35,7 @@ struct main_config {
 		struct main_list listen, hosts;
 		char *token_file;
 		int64_t publish_timeout, header_timeout, body_timeout, idle_timeout, write_timeout;
-		int64_t wait_default, wait_max;
+		int64_t wait_default, wait_max, snapshot_timeout;
 		uint32_t header_size, body_size, connections, connections_per_address, parked, write_buffer;
 		uint32_t streams, stream_buffer, page_instances, dns_queries;
 		int64_t heartbeat, dns_timeout;

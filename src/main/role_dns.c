@@ -87,7 +87,7 @@ int role_dns(int parent)
 		r = dns_server_start(&dns, &server);
 	if (r < 0)
 		goto out;
-	while (inherit_wait(&inherit))
+	while (inherit_wait(&inherit) != INHERIT_END)
 		reload(&inherit, view, server, sockets);
 out:
 	if (r < 0)

@@ -41,6 +41,7 @@ static void configure(const struct inherit *inherit, const struct parts *parts,
 	ret_sidecar->self = inherit->own;
 	ret_sidecar->wake_fd = INHERIT_OWN_BELL;
 	ret_sidecar->thread = &inherit->own->threads[PAGE_HTTP];
+	ret_sidecar->reload = inherit_ask_reload;
 }
 
 static int start(const struct inherit *inherit, struct parts *parts, char message[512])
@@ -84,6 +85,17 @@ static void reload(const struct inherit *inherit, const struct parts *parts)
 	log_info("config taken over");
 }
 
+static void run(struct inherit *inherit, const struct parts *parts)
+{
+	enum inherit_message message;
+	while ((message = inherit_wait(inherit)) != INHERIT_END) {
+		if (message == INHERIT_CONFIG)
+			reload(inherit, parts);
+		else
+			sidecar_reloaded(parts->sidecar, message == INHERIT_TAKEN, inherit->text);
+	}
+}
+
 int role_sidecar(int parent)
 {
 	struct inherit inherit;
@@ -100,8 +112,7 @@ int role_sidecar(int parent)
 	if (r < 0)
 		log_error("sidecar cannot start", "error", err_str(r), "detail", message);
 	else
-		while (inherit_wait(&inherit))
-			reload(&inherit, &parts);
+		run(&inherit, &parts);
 	sidecar_stop(parts.sidecar);
 	health_stop(parts.health);
 	/* The writer's last results go into the inboxes of both, so these are freed after it. */

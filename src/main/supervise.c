@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/page.h"
 #include "base/str.h"
 #include "main/children.h"
@@ -27,6 +28,7 @@
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
 #define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
 #define CLAIM_PATIENCE CLOCK_NS_PER_S
+#define ANSWER_MAX 1000 /* bytes of what is said of a reload; HTTP cuts it there too */
 #define END_PATIENCE (5 * CLOCK_NS_PER_S)
 
 struct supervisor {
@@ -191,17 +193,26 @@ static void reap(struct supervisor *s, int64_t now)
 				children_ended(s->children, (enum child_role)i, status, now);
 }
 
-/* SIGHUP: everything is read and checked first; an error leaves all as it was, in one log line each. */
-static void reload(struct supervisor *s)
+/* One log line for each error; the text stays whole. */
+static void log_errors(const struct buf *errors)
+{
+	char *copy = mem_strdup(errors->data), *rest = copy, *line;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_error("config not taken over", "reason", line);
+	free(copy);
+}
+
+/* Everything is read and checked first; an error leaves all as it was. Whoever asked gets to know: ret_said
+ * is what is wrong, or which options need a restart. */
+static bool reload(struct supervisor *s, struct buf *ret_said)
 {
 	struct main_config fresh;
-	struct buf errors = {0}, restart = {0}, chosen = {0};
+	struct buf restart = {0}, chosen = {0};
 	enum log_level level;
-	if (config_load(s->sources, &fresh, &errors) < 0) {
-		for (char *line = strtok(errors.data, "\n"); line; line = strtok(NULL, "\n"))
-			log_error("config not taken over", "reason", line);
-		buf_finish(&errors);
-		return;
+	if (config_load(s->sources, &fresh, ret_said) < 0) {
+		log_errors(ret_said);
+		return false;
 	}
 	options_take_live(&s->asked, &fresh, &restart);
 	options_take_live(
@@ -211,10 +222,26 @@ static void reload(struct supervisor *s)
 		log_setup("supervisor", level);
 	serialize(s);
 	for (int i = 0; i < CHILD_COUNT; i++)
-		children_configure(&s->children[i], &s->serialized);
+		children_tell(&s->children[i], INHERIT_CONFIG, s->serialized.data, s->serialized.size);
 	log_info("config read", "needs_restart", restart.size ? restart.data : NULL);
+	buf_str(ret_said, "the config was read");
+	if (restart.size)
+		buf_printf(ret_said, "\nthese need a restart: %s", restart.data);
 	buf_finish(&restart);
 	buf_finish(&chosen);
+	return true;
+}
+
+/* What the sidecar wants by its control socket. */
+static void handle_wish(struct supervisor *s, struct child *child)
+{
+	struct buf said = {0};
+	if (!children_asked(child))
+		return;
+	bool good = reload(s, &said);
+	size_t size = said.size < ANSWER_MAX ? said.size : ANSWER_MAX;
+	children_tell(child, good ? INHERIT_TAKEN : INHERIT_REFUSED, said.data, size);
+	buf_finish(&said);
 }
 
 static void end(struct supervisor *s, int64_t now)
@@ -235,10 +262,12 @@ static void handle_signals(struct supervisor *s, int64_t now)
 {
 	struct signalfd_siginfo info;
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		struct buf said = {0};
 		if (info.ssi_signo == SIGHUP)
-			reload(s);
+			reload(s, &said);
 		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			end(s, now);
+		buf_finish(&said);
 	}
 }
 
@@ -289,15 +318,19 @@ static bool all_ended(const struct supervisor *s)
 
 static void loop(struct supervisor *s)
 {
-	struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+	struct child *sidecar = &s->children[CHILD_SIDECAR];
 	s->watchdog_ns = notify_watchdog();
 	s->looked_ns = now_ns();
 	while (!s->ending || !all_ended(s)) {
 		int64_t now = now_ns();
 		start_children(s, now);
-		poll(&fd, 1, next_wait(s, now));
+		struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN},
+			{.fd = sidecar->mute ? -1 : sidecar->control, .events = POLLIN}};
+		poll(fds, 2, next_wait(s, now));
 		now = now_ns();
 		handle_signals(s, now);
+		if (fds[1].revents && !s->ending)
+			handle_wish(s, sidecar);
 		reap(s, now);
 		look(s, now);
 		tell_ready(s, now);

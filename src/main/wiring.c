@@ -135,6 +135,7 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.dns_timeout_ns = config->http.dns_timeout,
 		.wait_default_ns = config->http.wait_default,
 		.wait_max_ns = config->http.wait_max,
+		.snapshot_timeout_ns = config->http.snapshot_timeout,
 	};
 }
 

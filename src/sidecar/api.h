@@ -152,6 +152,20 @@ void api_status_leader(struct call *call);
 /* GET /v1/status/peers. */
 void api_status_peers(struct call *call);
 
+/* api_operator.c: for whoever runs the server. */
+
+/* PUT /v1/agent/reload: reads the config again as SIGHUP does; 200 or 400, and what there is to say. */
+void api_reload(struct call *call);
+
+/* The answer to that (errand.h); `call` is NULL if its client has left. */
+void api_reload_done(struct sidecar *sidecar, struct call *call, int status, const char *text);
+
+/* GET /v1/snapshot: a copy of the registry, an SQLite database. */
+void api_snapshot(struct call *call);
+
+/* The answer to that (errand.h), as above. */
+void api_snapshot_done(struct sidecar *sidecar, struct call *call, int status, const char *text);
+
 /* Rows that more than one part reads. */
 
 /* A node by name, NULL if there is none. 0 or negative errno. */

@@ -54,6 +54,7 @@ void call_end(struct call *call)
 	blocking_leave(sidecar->blocking, &call->blocking);
 	publish_cancel(&sidecar->publish, &call->publish);
 	count_parked(sidecar);
+	errand_leave(call);
 	if (call->previous)
 		call->previous->next = call->next;
 	else

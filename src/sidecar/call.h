@@ -63,7 +63,10 @@ struct call {
 	const char *extra_name, *extra_value; /* one more header; value in `arena` or static */
 	struct buf body;
 	struct body *shared; /* the body instead, if not NULL */
-	uint64_t index;      /* X-Consul-Index, 0 for none; and what DNS must show, with `gate` */
+	int file; /* whose first file_size bytes are the body instead, if it is above 0; the reply closes it
+		   */
+	size_t file_size;
+	uint64_t index; /* X-Consul-Index, 0 for none; and what DNS must show, with `gate` */
 	uint64_t gate;
 	bool unpublished;
 	struct publish_wait publish;

@@ -48,6 +48,39 @@ void connection_create(struct server *server, int fd, const struct net_addr *cli
 	connection_arm(connection);
 }
 
+void connection_take_file(struct server_connection *connection, int file, size_t size)
+{
+	connection->file = file;
+	connection->file_left = size;
+}
+
+static void drop_file(struct server_connection *connection)
+{
+	if (connection->file > 0)
+		close(connection->file);
+	connection->file = 0;
+	connection->file_left = 0;
+}
+
+/* Reads ahead of the client. False if the file is shorter than was promised. */
+static bool read_file(struct server_connection *connection)
+{
+	char *bytes = connection->server->scratch;
+
+	while (connection->file_left > 0 && evbuffer_get_length(connection->out) < SERVER_FILE_AHEAD) {
+		size_t most = connection->file_left < SERVER_READ ? connection->file_left : SERVER_READ;
+		ssize_t size = read(connection->file, bytes, most);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size <= 0)
+			return false;
+		evbuffer_add(connection->out, bytes, (size_t)size);
+		connection->file_left -= (size_t)size;
+	}
+	return true;
+}
+
 /* Forgets the request that was answered. */
 static void end_request(struct server_connection *connection)
 {
@@ -56,6 +89,7 @@ static void end_request(struct server_connection *connection)
 	connection->request = NULL;
 	connection->gone = NULL;
 	buf_finish(&connection->body);
+	drop_file(connection);
 	connection->scan = (struct http_scan){0};
 	connection->chunks = (struct chunked){0};
 	connection->body_left = 0;
@@ -97,8 +131,11 @@ void connection_doom(struct server_connection *connection)
 		connection_arm(connection);
 }
 
+/* Of a file, one portion: others have their turn in between. */
 bool connection_write(struct server_connection *connection)
 {
+	if (!read_file(connection))
+		return false;
 	while (evbuffer_get_length(connection->out) > 0) {
 		struct evbuffer_iovec pieces[8];
 		struct msghdr message = {.msg_iov = (struct iovec *)pieces};
@@ -261,7 +298,7 @@ static enum step step_flush(struct server_connection *connection)
 {
 	if (!connection_write(connection) || connection->doomed)
 		return STEP_CLOSE;
-	if (evbuffer_get_length(connection->out) > 0)
+	if (evbuffer_get_length(connection->out) > 0 || connection->file_left > 0)
 		return STEP_WAIT;
 	if (connection->close || connection->server->draining) {
 		/* Closing with unread bytes would send RST, and the client might lose the reply. */

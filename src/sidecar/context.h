@@ -6,12 +6,14 @@
 #include <pthread.h>
 
 #include "sidecar/blocking.h"
+#include "sidecar/errand.h"
 #include "sidecar/events.h"
 #include "sidecar/guard.h"
 #include "sidecar/publish.h"
 #include "sidecar/server.h"
 #include "sidecar/sharing.h"
 #include "sidecar/sidecar.h"
+#include "sidecar/snapshot.h"
 
 struct call;
 struct dns_client;
@@ -35,6 +37,8 @@ struct sidecar {
 	struct dns_client *dns_client;
 	struct sharing sharing; /* among the queries that are ready now */
 	struct call *calls;
+	struct errand errands[ERRAND_COUNT];
+	struct snapshot_thread snapshot;
 	size_t writing;        /* commands that are with the writer */
 	uint64_t status_index; /* of the last heartbeat that changed something */
 	int64_t checks_ns;     /* when a check may last have come or gone; monotonic */

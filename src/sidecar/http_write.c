@@ -187,12 +187,25 @@ static void let_go(const void *bytes, size_t size, void *body)
 	body_release(body);
 }
 
+/* The head goes out with the first portion of the file. */
+static void write_file(struct server_connection *connection, const struct server_reply *reply)
+{
+	start_head(connection, reply);
+	buf_printf(&connection->server->text, "Content-Length: %zu\r\n", reply->body_size);
+	end_head(connection);
+	connection_take_file(connection, reply->file, connection->mute ? 0 : reply->body_size);
+}
+
 void http_write_reply(struct server_connection *connection, const struct server_reply *reply)
 {
 	struct buf *text = &connection->server->text;
 	const char *body = reply->shared ? reply->shared->bytes.data : reply->body;
 	size_t size = reply->shared ? reply->shared->bytes.size : reply->body_size, sent;
 
+	if (reply->file > 0) {
+		write_file(connection, reply);
+		return;
+	}
 	start_head(connection, reply);
 	if (has_no_body(reply->status)) {
 		size = 0;

@@ -36,8 +36,9 @@ static void finish(struct call *call)
 		.status = call->status,
 		.content_type = call->content_type,
 		.body = call->body.data,
-		.body_size = call->body.size,
+		.body_size = call->file > 0 ? call->file_size : call->body.size,
 		.shared = call->shared,
+		.file = call->file,
 	};
 	char number[32];
 

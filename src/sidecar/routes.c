@@ -34,6 +34,7 @@ static const struct route routes[] = {
 	{"/v1/agent/host", GET, api_agent_host},
 	{"/v1/agent/maintenance", PUT, api_agent_maintenance},
 	{"/v1/agent/members", GET, api_agent_members},
+	{"/v1/agent/reload", PUT, api_reload},
 	{"/v1/agent/self", GET, api_agent_self},
 	{"/v1/agent/service/", GET, api_agent_service},
 	{"/v1/agent/service/deregister/", LEGACY, api_service_deregister},
@@ -56,6 +57,7 @@ static const struct route routes[] = {
 	{"/v1/health/node/", READ, api_health_node},
 	{"/v1/health/service/", READ, api_health_service},
 	{"/v1/health/state/", READ, api_health_state},
+	{"/v1/snapshot", GET, api_snapshot},
 	{"/v1/status/leader", GET, api_status_leader},
 	{"/v1/status/peers", GET, api_status_peers},
 };

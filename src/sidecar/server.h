@@ -71,7 +71,9 @@ struct server_reply {
 	const char *body;
 	size_t body_size;
 	struct body *shared; /* if not NULL: what to send instead of `body` */
-	bool close;          /* end the connection behind this reply */
+	int file;   /* above 0: its first body_size bytes are the body; from now on the server's, which closes
+		       it */
+	bool close; /* end the connection behind this reply */
 };
 
 struct server_config {

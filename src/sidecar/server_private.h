@@ -20,10 +20,11 @@
 #include "sidecar/peers.h"
 #include "sidecar/server.h"
 
-#define SERVER_READ 16384   /* bytes taken from a socket at a time */
-#define SERVER_LINGER 65536 /* bytes of a refused request that are read and dropped, at most */
-#define SERVER_TURN 32      /* pipelined requests that one connection may have answered in one go */
-#define SERVER_BUDGET 8     /* write_buffers' worth of replies that may wait for slow readers, in all */
+#define SERVER_READ 16384        /* bytes taken from a socket at a time */
+#define SERVER_LINGER 65536      /* bytes of a refused request that are read and dropped, at most */
+#define SERVER_TURN 32           /* pipelined requests that one connection may have answered in one go */
+#define SERVER_BUDGET 8          /* write_buffers' worth of replies that may wait for slow readers, in all */
+#define SERVER_FILE_AHEAD 262144 /* bytes of a file that are read for a client at a time */
 #define SERVER_LINGER_NS CLOCK_NS_PER_S
 #define SERVER_BACKOFF_NS (100 * CLOCK_NS_PER_MS) /* no accepting for this long without descriptors */
 #define SERVER_RECENT_NS CLOCK_NS_PER_S           /* idle or stalled for less: not closed to make room */
@@ -78,6 +79,8 @@ struct server_connection {
 	struct chunked chunks;
 	uint64_t body_left;
 	struct buf body;
+	int file; /* the rest of the reply's body, 0 if it is not in a file */
+	size_t file_left;
 	size_t lingered;
 	size_t pending;                 /* bytes of `out` as counted in server->pending */
 	int64_t since;                  /* idle since, or last progress in writing; config.clock */
@@ -141,6 +144,10 @@ void http_write_reply(struct server_connection *connection, const struct server_
 
 /* Answers a request that never reached the handler, and closes behind it. Counted as rejected. */
 void http_write_refusal(struct server_connection *connection, int status, const char *text);
+
+/* Takes a reply's file: its first `size` bytes follow what is in connection->out. The connection closes it.
+ */
+void connection_take_file(struct server_connection *connection, int file, size_t size);
 
 /* The words for a status, "Unknown" if it is not in the table. */
 const char *http_reason(int status);

@@ -232,6 +232,7 @@ static void begin_stop(struct sidecar *sidecar)
 	if (sidecar->stopping)
 		return;
 	sidecar->stopping = true;
+	atomic_store(&sidecar->snapshot.stop, true);
 	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
 	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
 	events_end(sidecar->streams);
@@ -258,6 +259,7 @@ static void take_config(
 	config.wake_fd = old->wake_fd;
 	config.thread = old->thread;
 	config.clock = old->clock;
+	config.reload = old->reload;
 	arena_destroy(sidecar->config_arena);
 	free(sidecar->token);
 	sidecar->config = config;
@@ -292,6 +294,7 @@ static void on_control(evutil_socket_t fd, short what, void *ctx)
 	pthread_mutex_unlock(&sidecar->mutex);
 	if (reconfigure)
 		take_config(sidecar, config, arena, token);
+	errand_answer(sidecar);
 	if (stop)
 		begin_stop(sidecar);
 	turn(sidecar);
@@ -373,6 +376,7 @@ static int open_parts(struct sidecar *sidecar)
 static void close_parts(struct sidecar *sidecar)
 {
 	sharing_finish(&sidecar->sharing);
+	snapshot_finish(sidecar);
 	publish_finish(&sidecar->publish);
 	server_destroy(sidecar->server);
 	while (sidecar->calls)
@@ -483,6 +487,7 @@ void sidecar_destroy(struct sidecar *sidecar)
 	arena_destroy(sidecar->next_arena);
 	free(sidecar->token);
 	free(sidecar->next_token);
+	errand_finish(sidecar);
 	if (sidecar->control_fd >= 0)
 		close(sidecar->control_fd);
 	pthread_mutex_destroy(&sidecar->mutex);

@@ -42,6 +42,11 @@ struct sidecar_config {
 	unsigned dns_queries;    /* to it, at once */
 	int64_t dns_timeout_ns;
 	int64_t wait_default_ns, wait_max_ns; /* blocking queries: 300 s and 600 s */
+	int64_t snapshot_timeout_ns;          /* for a copy of the registry */
+
+	/* Asks that the config be read again; sidecar_reloaded() answers. 0 or negative errno. On the loop's
+	 * thread, must not block; NULL if there is nobody to ask. */
+	int (*reload)(void);
 };
 
 struct sidecar;
@@ -52,6 +57,10 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret);
 
 /* Takes over what is live in the config (limits, timeouts, token, hosts). Any thread. */
 void sidecar_reconfigure(struct sidecar *sidecar, const struct sidecar_config *config);
+
+/* What came of config.reload(): `text` is what the user should know. After sidecar_reconfigure(), if there is
+ * a new config. Any thread. */
+void sidecar_reloaded(struct sidecar *sidecar, bool good, const char *text);
 
 /* Stops accepting, answers what is being written, releases parked queries, and ends the thread; from here on
  * the writer gets no command from us. The order of an end is sidecar_stop(), registry_writer_stop(),

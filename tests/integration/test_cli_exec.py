@@ -9,7 +9,7 @@ import time
 import pytest
 
 import svc
-from cli import CLIENT, Client
+from cli import CLIENT, Client, usual_signals
 
 
 @pytest.fixture
@@ -100,7 +100,8 @@ def test_signals_of_a_terminal_come_once(client):
         "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n")
     script = "n=0; trap 'echo caught' INT; echo ready; while [ $n -lt 10 ]; do sleep 0.05; n=$((n + 1)); done; exit 5"
     done = subprocess.run([sys.executable, "-c", program, CLIENT, "exec", "job", "--", "sh", "-c", script],
-                          env=client.environment(), capture_output=True, text=True, timeout=svc.PATIENCE)
+                          env=client.environment(), preexec_fn=usual_signals, capture_output=True, text=True,
+                          timeout=svc.PATIENCE)
     assert done.stdout == "1\n5\n", done
 
 

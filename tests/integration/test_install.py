@@ -42,6 +42,7 @@ def test_files(installed):
         "usr/local/share/bash-completion/completions/svcdns",
         "usr/local/share/fish/vendor_completions.d/svcdns.fish",
         "usr/local/share/zsh/site-functions/_svcdns",
+        "usr/local/share/man/man1/svcdns.1",
         "usr/local/share/man/man5/svcdns.conf.5",
         "usr/local/share/man/man7/svcdns.7",
         "usr/local/share/man/man8/svcdnsd.8",

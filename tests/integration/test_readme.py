@@ -8,6 +8,7 @@ import pytest
 
 import snippets
 import svc
+from cli import CLIENT, Client
 
 
 def test_sixty_seconds(server):
@@ -39,6 +40,20 @@ def test_watching(server):
         process.wait()
     done = subprocess.run(["bash", "-c", records], capture_output=True, text=True, timeout=svc.PATIENCE)
     assert '"Data": "1 1 80 web1.web.service.local."' in done.stdout
+
+
+def test_from_the_shell(server):
+    port = svc.free_port()
+    commands = next(s.text for s in snippets.of("README.md") if "svcdns exec" in s.text).replace("8001", str(port))
+    # The next command comes when the program is up; a person types slower than this script.
+    commands = commands.replace("&\n", "&\nuntil svcdns list --names | grep -q web; do sleep 0.05; done\n", 1) + "wait %1"
+    client = Client(server)
+    done = subprocess.run(["bash", "-mc", commands], capture_output=True, text=True, timeout=svc.PATIENCE,
+                          cwd=server.directory, env=client.environment(PATH=f"{CLIENT.parent}:/usr/bin:/bin"))
+    assert done.returncode == 143, done
+    assert re.search(rf"^web +[01]/1 +{port} ", done.stdout, re.M) and "web-1.web.service.local" in done.stdout, done
+    assert "Drained web-1" in done.stdout and (server.directory / "copy.db").exists()
+    assert server.get("/v1/agent/services") == {}
 
 
 def test_the_start_commands_are_there():

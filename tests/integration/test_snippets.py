@@ -113,6 +113,8 @@ HOW = {
     (README, "tools/test"): elsewhere("tests/fresh/test_newcomer.py"),
     (README, "tools/install"): elsewhere("tests/integration/test_install.py"),
     (README, "python3 -m http.server 8001 --bind 127.0.0.1 &"): elsewhere("tests/integration/test_readme.py"),
+    (README, "svcdns exec --id=web-1 --port=8001 --address=127.0.0.1 web -- python3 -m http.server 8001 --bind 127.0.0.1 &"):
+        elsewhere("tests/integration/test_readme.py"),
     (README, "curl -N '127.0.0.1:8500/v1/events?last=10'"): elsewhere("tests/integration/test_readme.py"),
     (COOKBOOK, "curl -X PUT 127.0.0.1:8500/v1/agent/service/register -d '{"): shell,
     (COOKBOOK, "import json, urllib.request"): python,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import svc
@@ -10,6 +11,12 @@ CLIENT = svc.BINARY.parents[2] / "tools/svcdns/svcdns"
 # What the machine's own settings must not bring into a test.
 SETTINGS = ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE", "SVCDNS_HTTP_ADDR", "SVCDNS_HTTP_TOKEN",
             "SVCDNS_HTTP_TOKEN_FILE", "SVCDNS_DNS_ADDR")
+
+
+def usual_signals():
+    """Whoever runs the tests in the background has these ignored, and so would the client and its commands."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Said:
@@ -52,4 +59,4 @@ class Client:
     def start(self, *arguments, env=None, **options):
         """A run that goes on: a Popen with its output in pipes."""
         return subprocess.Popen([CLIENT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env=self.environment(**(env or {})), **options)
+                                preexec_fn=usual_signals, env=self.environment(**(env or {})), **options)

@@ -1,9 +1,12 @@
 /* usage.c -- walks over the table. */
 #include "svcdns/usage.h"
 
+#include <string.h>
+
 #include "svcdns/cli.h"
 
 #define FLAG_WIDTH 28
+#define MDOC_WIDTH 76
 
 static void print_flag(FILE *file, const struct flag *flag)
 {
@@ -61,13 +64,40 @@ int verb_help(struct cli *cli)
 	return CLI_YES;
 }
 
-/* mdoc wants '-' and quotes in text only where it may not read a macro: a line never starts with our text. */
+/* A sentence, in lines of a length that mandoc likes. */
+static void mdoc_sentence(FILE *file, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, " ");
+
+		if (column > 0)
+			fputc(column + size < MDOC_WIDTH ? ' ' : '\n', file);
+		column = column > 0 && column + size < MDOC_WIDTH ? column + 1 + size : size;
+		fprintf(file, "%.*s", (int)size, text);
+		text += size + (text[size] == ' ');
+	}
+	fprintf(file, ".\n");
+}
+
 static void mdoc_flag(FILE *file, const struct flag *flag)
 {
 	fprintf(file, ".It Fl -%s", flag->name);
 	if (flag->argument)
 		fprintf(file, " Ns = Ns Ar %s", flag->argument);
-	fprintf(file, "\n%s.\n", flag->help);
+	fputc('\n', file);
+	mdoc_sentence(file, flag->help);
+}
+
+/* What the usage shows, with hyphens that mdoc takes as such. */
+static void mdoc_operands(FILE *file, const struct verb *verb)
+{
+	fprintf(file, ".It Cm %s%s", verb->name, *verb->operands ? " Ar " : "");
+	for (const char *at = verb->operands; *at; at++)
+		fprintf(file, "%s%c", *at == '-' ? "\\" : "", *at);
+	fputc('\n', file);
+	mdoc_sentence(file, verb->summary);
 }
 
 void usage_print_mdoc(FILE *file)
@@ -76,7 +106,7 @@ void usage_print_mdoc(FILE *file)
 	for (const struct verb *verb = verbs_next(NULL); verb; verb = verbs_next(verb)) {
 		const struct flag *flag = verbs_next_flag(verb, NULL);
 
-		fprintf(file, ".It Cm %s Ar %s\n%s.\n", verb->name, verb->operands, verb->summary);
+		mdoc_operands(file, verb);
 		if (flag)
 			fprintf(file, ".Bl -tag -width Ds\n");
 		for (const struct flag *at = flag; at; at = verbs_next_flag(verb, at))

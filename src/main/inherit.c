@@ -62,6 +62,7 @@ int inherit_open(int parent, const char *process, struct inherit *ret)
 	struct page *peer = NULL;
 	*ret = (struct inherit){.signals = -1};
 	log_setup(process, LOG_INFO);
+	prctl(PR_SET_NAME, "svcdnsd"); /* after exec of /proc/self/exe it is "exe" */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return -ECHILD;

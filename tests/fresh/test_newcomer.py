@@ -64,7 +64,7 @@ getent hosts api.service.local
 python3 -c 'import socket; print(socket.gethostbyname("api.service.local"))'
 cli=build/release/tools/svcdns/svcdns
 $cli list
-if $cli --help | grep -q '^  doctor'; then $cli --help >/dev/null; $cli doctor; fi
+$cli --dns=127.0.0.1:53 doctor api
 """ + STOP,
         alone=True)
     assert re.search(r"^127\.0\.0\.5 +api\.service\.local$", output, re.M)

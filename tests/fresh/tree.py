@@ -50,7 +50,7 @@ def mirrors():
 def environment():
     """What a command in the tree sees: nothing of this machine but the way to its proxy."""
     kept = {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")}
-    return {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb",
+    return {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "dumb",
             "DEBIAN_FRONTEND": "noninteractive", **kept}
 
 

@@ -99,6 +99,12 @@ def server(tmp_path):
         yield server
 
 
+def test_every_process_is_called_svcdnsd(server):
+    """Also in ps, top and the journal, where the children would be "exe"."""
+    for role in ("supervisor", "dns", "sidecar"):
+        assert pathlib.Path(f"/proc/{server.pid(role)}/comm").read_text() == "svcdnsd\n"
+
+
 def test_kill_sidecar(server):
     """DNS goes on answering, the sidecar is back, what was acknowledged is there."""
     server.register("web", id="w1", address="10.0.0.1", port=80)

@@ -211,6 +211,19 @@ static int turn(struct cli *cli, struct source *source, bool *told, bool *ret_re
 	return status;
 }
 
+/* The same, with an arena that ends with it: we may run for months. */
+static int turn_briefly(struct cli *cli, struct source *source, bool *told, bool *ret_retry)
+{
+	struct arena *whole = cli->arena;
+	int status;
+
+	cli->arena = arena_create();
+	status = turn(cli, source, told, ret_retry);
+	arena_destroy(cli->arena);
+	cli->arena = whole;
+	return status;
+}
+
 static bool started(const struct source *sources, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -227,7 +240,7 @@ static int watch(struct cli *cli, struct source *sources, size_t count)
 		bool retry = false;
 
 		for (size_t i = 0; i < count; i++) {
-			int status = turn(cli, &sources[i], &told, &retry);
+			int status = turn_briefly(cli, &sources[i], &told, &retry);
 
 			if (status != 0)
 				return status;

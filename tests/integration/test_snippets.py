@@ -1,8 +1,11 @@
 """Every snippet of the README, of doc/ and of svcdns(7) is run, or read by the program that it is for, or listed here
 with the reason why not. One that is not listed fails."""
 
+import contextlib
+import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -34,16 +37,25 @@ def here(text, server):
     port = str(svc.free_port())
     for old, new in (("8500", server.http_port), ("8600", server.port), ("8001", port), ("8080", port)):
         text = re.sub(rf"\b{old}\b", str(new), text)
-    return text.replace("/var/lib/svcdns/", f"{server.directory}/").replace("/var/backups/", f"{server.directory}/backup-")
+    return text.replace("/var/backups/", f"{server.directory}/backup-")
 
 
 def shell(text, server):
-    for program in re.findall(r"^(curl|dig|sqlite3)\b", text, re.M):
+    for program in re.findall(r"^(curl|dig)\b", text, re.M):
         needs(program)
     script = here(text, server)
     end = "\nkill %1\n" if re.search(r" &$", script, re.M) else ""
     output = run(["bash", "-mec", script + end], cwd=server.directory)
     assert "status: REFUSED" not in output and "status: SERVFAIL" not in output, output
+
+
+def cli(text, server):
+    """By the client; it must know of this server."""
+    program = svc.BINARY.parents[2] / "tools/svcdns/svcdns"
+    environment = {"SVCDNS_HTTP_ADDR": f"127.0.0.1:{server.http_port}", "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    run(["sh", "-ec", here(text, server)], env=environment)
+    with contextlib.closing(sqlite3.connect(f"{server.directory}/backup-registry.db")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def python(text, server):
@@ -127,7 +139,7 @@ HOW = {
     (COOKBOOK, "[Resolve]"): reason("systemd-resolved has no checker"),
     (COOKBOOK, "scrape_configs:"): checker("prometheus.yml", "promtool", "check", "config", ""),
     (COOKBOOK, "curl -X PUT \\"): shell,
-    (COOKBOOK, "sqlite3 /var/lib/svcdns/registry.db \".backup '/var/backups/registry.db'\""): shell,
+    (COOKBOOK, "svcdns backup /var/backups/registry.db"): cli,
     (COOKBOOK, "[Socket]"): drop_in("svcdns.socket"),
     (COOKBOOK, "[Service]\nLoadCredential=token:/etc/svcdns/token"): drop_in("svcdns.service"),
     (COOKBOOK, "python3 -m http.server 8001 --bind 127.0.0.1 &"): shell,

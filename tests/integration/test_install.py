@@ -144,5 +144,8 @@ def test_wrong_argument(name):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("name", ["install", "uninstall"])
 def test_needs_root(name):
-    done = subprocess.run([svc.ROOT / "tools" / name], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    if subprocess.run(["test", "-x", svc.ROOT / "tools" / name], **nobody).returncode != 0:
+        pytest.skip("the checkout is closed to others")
+    done = subprocess.run([svc.ROOT / "tools" / name], capture_output=True, text=True, **nobody)
     assert done.returncode == 1 and "needs root" in done.stderr

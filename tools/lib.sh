@@ -64,6 +64,7 @@ build()
 	local dir=build/$1 compiler=$2
 
 	shift 2
+	mkdir -p build
 	# An interrupted setup leaves a folder without build.ninja, which meson takes up again.
 	[ -f "$dir/build.ninja" ] || CC=$compiler meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
 		cat "$dir.log"

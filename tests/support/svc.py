@@ -7,6 +7,7 @@
 Every reply that `ask` returns was read by the strict reader (strict.py) and by dnspython. `stop` demands a clean end:
 exit status 0 and no report of a sanitizer in the log."""
 
+import collections
 import http.client
 import json
 import os
@@ -73,11 +74,28 @@ def is_free(host, port, kind=socket.SOCK_STREAM):
     return True
 
 
+_reserved = collections.deque(maxlen=256)  # more than one test asks for
+
+
+def reserve(port):
+    """Takes the port from all other tests on this machine, whether it is bound yet or not: False if one of them has it.
+    Ends with this process, or when many more have been taken."""
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        holder.bind(f"\0svcdns-tests-{port}")  # a name that the kernel knows, and no file
+    except OSError:
+        holder.close()
+        return False
+    _reserved.append(holder)
+    return True
+
+
 def free_port(hosts=("127.0.0.1",), kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM)):
-    """A port that is free on all hosts and for all kinds; below the range that the kernel hands out itself."""
+    """A port that is free on all hosts and for all kinds, and that no other test is given meanwhile, also while nobody
+    listens on it; below the range that the kernel hands out itself."""
     for _ in range(1000):
         port = random.randrange(10000, 32000)
-        if all(is_free(host, port, kind) for host in hosts for kind in kinds):
+        if reserve(port) and all(is_free(host, port, kind) for host in hosts for kind in kinds):
             return port
     raise AssertionError("no free port")
 

@@ -73,7 +73,7 @@ $cli --dns=127.0.0.1:53 doctor api
 
 def test_install_and_uninstall(ran):
     """No systemd is here: it is said, and the rest is done."""
-    output = ran.run("cd /root/svcdns && tools/install && svcdnsd --check-config --config=/etc/svcdns/svcdns.conf")
+    output = ran.run(f"cd {CLONE} && {command('tools/install')} && svcdnsd --check-config --config=/etc/svcdns/svcdns.conf")
     assert "systemd is not installed here" in output and "the config is good" in output
     ran.run("cd /root/svcdns && tools/uninstall --purge && test ! -e /usr/local/sbin/svcdnsd && test ! -e /etc/svcdns")
 

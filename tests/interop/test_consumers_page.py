@@ -7,15 +7,21 @@ import subprocess
 import pytest
 
 import grpc_peers
+import snippets
 import svc
 from svc import wait_until
 
-PAGE = svc.ROOT / "doc/consumers.md"
+NAME = "doc/consumers.md"
+PAGE = svc.ROOT / NAME
 SOURCES = svc.ROOT / "tests/interop/go"
 
 
-def snippets(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+def written_in(language):
+    return [snippet.text for snippet in snippets.of(NAME) if snippet.language == language]
+
+
+def test_all_are_seen_to():
+    assert sorted(snippet.language for snippet in snippets.of(NAME)) == ["go", "go", "python", "sh"]
 
 
 def test_shell_and_python(server):
@@ -23,7 +29,7 @@ def test_shell_and_python(server):
     port = svc.free_port()
     values = {"127.0.0.1:8600": f"127.0.0.1:{server.port}", "127.0.0.1:8500": f"127.0.0.1:{server.http_port}",
               "50051": str(port)}
-    (shell,), (python,) = snippets("sh"), snippets("python")
+    (shell,), (python,) = written_in("sh"), written_in("python")
     for old, new in values.items():
         assert old in shell + python
         shell, python = shell.replace(old, new), python.replace(old, new)
@@ -39,7 +45,7 @@ def test_shell_and_python(server):
 def test_go_is_what_the_tests_run():
     """Word by word, but for the target, which is an argument there."""
     code = " ".join(" ".join(path.read_text().split()) for path in SOURCES.glob("*.go"))
-    found = snippets("go")
+    found = written_in("go")
     assert len(found) == 2
     for snippet in found:
         for line in snippet.replace('"dns://127.0.0.1:8600/web.service.local:50051"', "*target").splitlines():

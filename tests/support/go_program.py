@@ -1,6 +1,7 @@
 """Builds the Go program of tests/interop/go, once, into build/interop-go. It is Debian's Go or the one in /usr/local/go;
 where there is none, or its modules cannot be had, the tests that need it are skipped."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -35,25 +36,40 @@ def tool(name):
     return found or pytest.skip("Go is not installed")
 
 
-def build():
-    """The path of the program. A build that fails is an error; a missing Go or module skips."""
-    go = tool("go")
+def go(*command, **environment):
+    """Runs go in the module."""
+    settings = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    return subprocess.run([tool("go"), *command], cwd=SOURCE, env={**os.environ, **settings, **environment},
+                          capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def modules():
+    """The folder for what is built, one build at a time; skips if the modules cannot be had."""
     folder = svc.ROOT / "build/interop-go"
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-
-    def run(*command):
-        return subprocess.run([go, *command], cwd=SOURCE, env=environment, capture_output=True, text=True)
-
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        start = time.monotonic()
-        modules = run("list", "-deps", ".")
-        if modules.returncode:
-            assert "go.sum" not in modules.stderr, modules.stderr
-            pytest.skip("Go or its modules cannot be had: " + modules.stderr.strip().splitlines()[-1])
-        done = run("build", "-o", str(folder / "interop"), ".")
-        assert done.returncode == 0, done.stderr
-        if time.monotonic() - start > SLOW:
-            warnings.warn(f"building tests/interop/go took {time.monotonic() - start:.0f} s; it is cached now")
+        listed = go("list", "-deps", ".")
+        if listed.returncode:
+            assert "go.sum" not in listed.stderr, listed.stderr
+            pytest.skip("Go or its modules cannot be had: " + listed.stderr.strip().splitlines()[-1])
+        yield folder
+
+
+def build():
+    """The path of the program. A build that fails is an error; a missing Go or module skips."""
+    start = time.monotonic()
+    with modules() as folder:
+        done = go("build", "-o", str(folder / "interop"), ".")
+    assert done.returncode == 0, done.stderr
+    if time.monotonic() - start > SLOW:
+        warnings.warn(f"building tests/interop/go took {time.monotonic() - start:.0f} s; it is cached now")
     return str(folder / "interop")
+
+
+def run_file(path, **environment):
+    """Runs a file of package main, with the modules of the program and more in its environment."""
+    with modules():
+        done = go("run", str(path), **environment)
+    assert done.returncode == 0, done.stderr

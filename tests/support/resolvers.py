@@ -171,6 +171,10 @@ class Resolver:
         if not shutil.which(self.program, path="/usr/sbin:/usr/bin"):
             pytest.skip(f"{self.program} is not installed")
 
+    def files(self):
+        """The files of doc/recipes that apply() takes."""
+        return list(self.recipes)
+
     def base(self, host):
         """What an administrator had before: validation of DNSSEC, and no private addresses from strangers."""
 
@@ -220,6 +224,9 @@ class Dnsmasq(Resolver):
 class Bind(Resolver):
     name, program = "bind", "named"
     recipes = {"bind.conf": "bind/named.conf.local"}
+
+    def files(self):
+        return [*self.recipes, "bind-options.conf"]
 
     def base(self, host):
         (host.run_folder / "bind").mkdir()

@@ -1,5 +1,5 @@
-"""The snippets of the README and of doc/ (what stands indented by four spaces, or between fences) and of the cookbook,
-svcdns(7). tests/integration/test_snippets.py says of each how it is run or checked."""
+"""The snippets of the README and of doc/ (what stands indented by four spaces, or between fences) and of the manual pages
+(displays). tests/integration/test_snippets.py says of each how it is run or checked."""
 
 import re
 from typing import NamedTuple
@@ -43,15 +43,23 @@ def of(page):
     return of_text(page, read(page))
 
 
-COOKBOOK = "man/svcdns.7"
+def man_pages():
+    """The sources of the manual, by their paths in the tree; of some a part is generated."""
+    return sorted(f"man/{path.name}" for path in (svc.ROOT / "man").iterdir() if path.name != "meson.build")
 
 
-def of_cookbook():
-    """The literal displays of svcdns(7)."""
-    text, found = read(COOKBOOK), []
-    for match in re.finditer(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", text, re.M | re.S):
-        found.append(Snippet(COOKBOOK, text.count("\n", 0, match.start(1)) + 1, "", match.group(1).replace("\\e", "\\")))
+def of_man_text(page, text):
+    """The displays of mdoc that keep their lines as they are, and those of one line."""
+    found = []
+    for match in re.finditer(r"^\.Bd -(?:literal|unfilled)[^\n]*\n(.*?)^\.Ed$|^\.D[1l] ([^\n]*\n)", text, re.M | re.S):
+        group = 1 if match.group(1) is not None else 2
+        line = text.count("\n", 0, match.start(group)) + 1
+        found.append(Snippet(page, line, "", match.group(group).replace("\\e", "\\")))
     return found
+
+
+def of_man(page):
+    return of_man_text(page, read(page))
 
 
 def sixty_seconds(port, dns, http):

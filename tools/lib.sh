@@ -123,3 +123,12 @@ disable_units()
 		systemctl --quiet disable --now "${SERVER_UNITS[@]}" || true
 	fi
 }
+
+# forget_units ROOT -- systemd forgets the units, whose files are gone.
+forget_units()
+{
+	[ -n "$1" ] || [ ! -d /run/systemd/system ] || {
+		systemctl daemon-reload
+		systemctl reset-failed "${SERVER_UNITS[@]}" 2>/dev/null || true
+	}
+}

@@ -118,21 +118,48 @@ def test_exposure(analyze):
     assert float(level.group(1)) <= EXPOSURE_MOST, done.stdout
 
 
-def test_uninstall_takes_all_but_config_and_registry(tmp_path):
-    root = tmp_path / "root"
-    assert tool("install", f"--root={root}").returncode == 0
-    other = root / "usr/local/sbin/other"
-    registry = root / "var/lib/svcdns/registry.db"
+def everything(root):
+    return {str(path.relative_to(root)) for path in root.rglob("*")}
+
+
+@pytest.fixture
+def others(tmp_path):
+    """A root with files and folders of others, whose own name must not confuse anybody; before tools/install."""
+    root = tmp_path / "svcdns, the root"
+    for folder in ("usr/local/share/man/man1", "usr/local/share/svcdns-of-others", "usr/local/empty", "var/lib",
+                   "etc/systemd/system"):
+        (root / folder).mkdir(parents=True)
+    (root / "usr/local/sbin").mkdir()
+    (root / "usr/local/sbin/other").touch()
+    return root
+
+
+def test_uninstall_takes_all_but_config_and_registry(others):
+    before = everything(others)
+    assert tool("install", f"--root={others}").returncode == 0
+    registry = others / "var/lib/svcdns/registry.db"
     registry.parent.mkdir(parents=True)
-    for path in (other, registry):
-        path.write_text("")
-    done = tool("uninstall", f"--root={root}")
+    registry.touch()
+    done = tool("uninstall", f"--root={others}")
     assert done.returncode == 0, done.stderr
-    assert files(root) == {"etc/svcdns/svcdns.conf", "var/lib/svcdns/registry.db", "usr/local/sbin/other"}
-    assert not list(root.glob("usr/local/**/svcdns*"))
-    assert tool("uninstall", f"--root={root}").returncode == 1
-    assert tool("uninstall", f"--root={root}", "--purge").returncode == 0
-    assert files(root) == {"usr/local/sbin/other"}
+    assert everything(others) - before == {"etc/svcdns", "etc/svcdns/svcdns.conf", "var/lib/svcdns", "var/lib/svcdns/registry.db"}
+    assert before <= everything(others)
+    assert tool("uninstall", f"--root={others}").returncode == 1
+    assert tool("uninstall", f"--root={others}", "--purge").returncode == 0
+    assert everything(others) == before
+
+
+def test_uninstall_takes_what_earlier_versions_had(others):
+    """And leaves what somebody has put beside it since."""
+    before = everything(others)
+    assert tool("install", f"--root={others}").returncode == 0
+    with open(others / "usr/local/share/svcdns/manifest", "a") as manifest:
+        manifest.write("/usr/local/share/man/man1/earlier.1\n")
+    (others / "usr/local/share/man/man1/earlier.1").touch()
+    (others / "usr/local/share/man/man8/other.8").touch()
+    assert tool("install", f"--root={others}").returncode == 0
+    assert tool("uninstall", f"--root={others}", "--purge").returncode == 0
+    assert everything(others) - before == {"usr/local/share/man/man8", "usr/local/share/man/man8/other.8"}
 
 
 @pytest.mark.parametrize("name", ["install", "uninstall"])

@@ -8,6 +8,7 @@ import pytest
 
 import snippets
 import svc
+import under_load
 
 CLONE = "/root/svcdns"
 
@@ -76,6 +77,33 @@ def test_install_and_uninstall(ran):
     output = ran.run(f"cd {CLONE} && {command('tools/install')} && svcdnsd --check-config --config=/etc/svcdns/svcdns.conf")
     assert "systemd is not installed here" in output and "the config is good" in output
     ran.run("cd /root/svcdns && tools/uninstall --purge && test ! -e /usr/local/sbin/svcdnsd && test ! -e /etc/svcdns")
+
+
+# Lists what is installed: all but what systemd itself writes.
+INSTALL = f"""cd {CLONE}
+list() {{ find / -xdev \\( -path /root -o -path /var/lib/systemd -o -path /var/log -o -path '/var/tmp/*' \\) -prune -o -print | sort; }}
+list >/root/before
+%s
+stat -c "the user %%U" /proc/$(systemctl show -P MainPID svcdns)
+python3 tests/fresh/under_load.py {CLONE}/tools/install
+svcdns list
+tools/uninstall --purge
+list >/root/after
+diff /root/before /root/after
+systemctl --all --no-legend list-units 'svcdns*'
+"""
+
+
+def test_install_for_good(ran):
+    """With the real systemd: it runs as nobody in particular, an upgrade under load refuses nothing, and after
+    tools/uninstall the machine is as it was."""
+    ran.run("apt-get -qq -y install --no-install-recommends systemd systemd-sysv dbus")
+    if reason := ran.why_no_boot():
+        pytest.skip(reason)
+    said = ran.boot(INSTALL % command("tools/install"))
+    under_load.check(ran, said)
+    assert "svcdns.service runs\n" in said and "the user svcdns\n" in said and re.search(r"^web +1/1 ", said, re.M), said
+    assert said.endswith("removed, with config and registry\n"), said
 
 
 def test_the_tests(clone):

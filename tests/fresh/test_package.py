@@ -1,7 +1,6 @@
 """The Debian package: lintian has nothing against it; it is installed, started by systemd, upgraded under load, and
 purged, in a fresh tree."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import subprocess
 import pytest
 
 import svc
+import under_load
 
 DEB = "/root/svcdns.deb"
 
@@ -43,45 +43,13 @@ def test_installed_and_enabled(installed):
     assert output.split("\n")[:4] == ["the config is good"] + 3 * ["enabled"]
 
 
-# Runs in the booted tree, and switches it off in the end.
-TEST_UNIT = """[Unit]
-After=multi-user.target
-
-[Service]
-Type=oneshot
-StandardOutput=file:/root/output
-StandardError=file:/root/output
-ExecStart=/usr/bin/python3 /root/under_load.py
-ExecStopPost=/bin/sh -c 'journalctl --no-pager -u svcdns.service >/root/journal; systemctl --no-block poweroff'
-TimeoutStartSec=120
-
-[Install]
-WantedBy=default.target
-"""
-
-
 def test_restarts_refuse_nothing(installed):
     """With the real systemd: a restart, a kill of everything, a reload and an upgrade, under load."""
-    nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "-D", installed.path]
-    if not shutil.which("systemd-nspawn"):
-        pytest.skip("systemd-nspawn is not installed")
-    done = subprocess.run([*nspawn, "/bin/true"], capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        pytest.skip(f"systemd-nspawn cannot run here: {done.stderr.strip()[-200:]}")
-    root = installed.path
-    shutil.copy(svc.ROOT / "tests/fresh/under_load.py", root / "root")
-    (root / "etc/systemd/system/under-load.service").write_text(TEST_UNIT)
-    installed.run("systemctl enable under-load.service")
-    subprocess.run([*nspawn, "--boot"], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
-    said = "".join((root / f"root/{name}").read_text() for name in ("output", "journal") if (root / f"root/{name}").exists())
-    assert (root / "root/result.json").exists(), said
-    result = json.loads((root / "root/result.json").read_text())
-    for kind in ("udp", "tcp", "http"):
-        assert result[kind]["answered"] > 100, said
-        assert result[kind]["refused"] == 0, said
-        # What a process had taken from a socket when it was killed or ended.
-        assert result[kind]["lost"] <= result["rounds"], said
-    assert result["failed_units"] == "", said
+    if reason := installed.why_no_boot():
+        pytest.skip(reason)
+    shutil.copy(svc.ROOT / "tests/fresh/under_load.py", installed.path / "root")
+    said = installed.boot(f"python3 /root/under_load.py dpkg --install {DEB}")
+    under_load.check(installed, said)
 
 
 def test_purge(installed):

@@ -21,6 +21,21 @@ exec chroot "$1" /bin/bash -ec "$2"
 """
 
 
+# The only thing that a booted tree is up for; it is switched off in the end.
+UNIT = """[Unit]
+After=multi-user.target
+
+[Service]
+Type=oneshot
+StandardOutput=file:/root/boot/output
+StandardError=file:/root/boot/output
+ExecStart=/bin/sh -c 'bash -e /root/boot/script; echo $? >/root/boot/status'
+ExecStopPost=/bin/sh -c 'journalctl --no-pager -u svcdns.service >/root/boot/journal; systemctl --no-block poweroff'
+TimeoutStartSec=240
+"""
+NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "-D"]
+
+
 def why_not():
     """Why this machine cannot make a tree, or None."""
     if os.geteuid() != 0:
@@ -85,6 +100,33 @@ class Tree:
         text = log.read_text(encoding="utf-8", errors="replace")
         assert done.returncode == 0, f"status {done.returncode} of\n{script}\n{text[-8000:]}"
         return text
+
+    def why_no_boot(self):
+        """Why systemd cannot be booted in the tree, or None. It must have the package systemd-sysv."""
+        if not shutil.which("systemd-nspawn"):
+            return "systemd-nspawn is not installed"
+        done = subprocess.run([*NSPAWN, self.path, "/bin/true"], capture_output=True, text=True, timeout=60)
+        return f"systemd-nspawn cannot run here: {done.stderr.strip()[-200:]}" if done.returncode else None
+
+    def boot(self, script):
+        """Boots systemd in the tree, with a loopback of its own and no other network, runs a script of bash -e, and
+        switches it off. Fails if the script fails; returns what it said."""
+        folder, units = self.path / "root/boot", self.path / "etc/systemd/system"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "script").write_text(script)
+        unit, link = units / "script.service", units / "default.target.wants/script.service"
+        unit.write_text(UNIT)
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to("../script.service")
+        try:
+            subprocess.run([*NSPAWN, self.path, "--boot"], capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
+        finally:
+            link.unlink()
+            unit.unlink()
+        said = {path.name: path.read_text(errors="replace") for path in folder.iterdir()}
+        assert said.get("status") == "0\n", said
+        return said["output"]
 
     def remove(self):
         shutil.rmtree(self.path)

@@ -1,11 +1,13 @@
 """Runs as root in a booted tree: asks over UDP, TCP and HTTP all the time, while the service is restarted, killed,
-reloaded and upgraded. What was answered, refused and lost goes into /root/result.json."""
+reloaded and upgraded, by the command in the arguments. What was answered, refused and lost goes into /root/result.json,
+which the test outside reads by check()."""
 
 import http.client
 import json
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -16,12 +18,23 @@ ACTS = (
     ["systemctl", "restart", "svcdns.service"],
     ["systemctl", "kill", "--signal=KILL", "svcdns.service"],
     ["systemctl", "reload", "svcdns.service"],
-    ["dpkg", "--install", "/root/svcdns.deb"],
+    sys.argv[1:],
     ["systemctl", "kill", "--signal=KILL", "--kill-who=main", "svcdns.service"],
 )
 
 
-def check(answer):
+def check(tree, said):
+    """What the run in a tree came to; `said` is what it printed."""
+    result = json.loads((tree.path / "root/result.json").read_text())
+    for kind in ("udp", "tcp", "http"):
+        assert result[kind]["answered"] > 100, said
+        assert result[kind]["refused"] == 0, said
+        # What a process had taken from a socket when it was killed or ended.
+        assert result[kind]["lost"] <= result["rounds"], said
+    assert result["failed_units"] == "", said
+
+
+def check_answer(answer):
     """NOERROR and one record."""
     if len(answer) < 12:
         raise EOFError
@@ -33,13 +46,13 @@ def ask_udp():
         s.settimeout(5)
         s.connect(DNS)
         s.send(QUERY)
-        check(s.recv(4096))
+        check_answer(s.recv(4096))
 
 
 def ask_tcp():
     with socket.create_connection(DNS, 10) as s:
         s.sendall(struct.pack("!H", len(QUERY)) + QUERY)
-        check(s.recv(4096)[2:])
+        check_answer(s.recv(4096)[2:])
 
 
 def ask_http(method="GET", path="/v1/agent/services", body=None):
@@ -96,4 +109,5 @@ def main():
         json.dump(result, file)
 
 
-main()
+if __name__ == "__main__":
+    main()

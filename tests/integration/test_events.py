@@ -200,9 +200,9 @@ def test_a_slow_reader_is_cut_off(start_server):
     connection.sock.setsockopt(svc.socket.SOL_SOCKET, svc.socket.SO_RCVBUF, 2048)
     connection.request("GET", "/v1/events")
     wait_open(server, 1)
-    body = {"Name": "web", "Check": {"TTL": "600s"}}
+    body = {"Check": {"TTL": "600s"}}
     for n in range(100):
-        server.register_many([{**body, "ID": f"{n}-{m}-" + "x" * 200} for m in range(100)], connections=4)
+        server.register_many([{**body, "Name": f"web-{n}-{m}", "ID": f"{n}-{m}-" + "x" * 200} for m in range(100)])
         if server.metric("svcdns_api_streams") == 0:
             break
     assert server.metric("svcdns_api_streams") == 0

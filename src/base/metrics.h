@@ -40,6 +40,11 @@
 	X(DNS_TCP_REJECTED, "svcdns_dns_tcp_rejected_total", "", "counter",                                  \
 		"TCP connections closed at once or early because a limit was reached.")                      \
 	X(DNS_TCP_OPEN, "svcdns_dns_tcp_connections", "", "gauge", "TCP connections open now.")              \
+	X(RELAY_ANSWERED, "svcdns_relay_queries_total", "result=\"answered\"", "counter",                    \
+		"Queries for other names, by what became of them.")                                          \
+	X(RELAY_EXPIRED, "svcdns_relay_queries_total", "result=\"expired\"", "counter", "")                  \
+	X(RELAY_FULL, "svcdns_relay_queries_total", "result=\"full\"", "counter", "")                        \
+	X(RELAY_IN_FLIGHT, "svcdns_relay_in_flight", "", "gauge", "Queries that are with the relay now.")    \
 	X(VIEW_NAMES, "svcdns_view_names", "", "gauge", "Names in the view.")                                \
 	X(VIEW_SERVICES, "svcdns_view_services", "", "gauge", "Services in the view.")                       \
 	X(VIEW_INSTANCES, "svcdns_view_instances", "", "gauge", "Instances in the view.")                    \

@@ -1,6 +1,6 @@
 /* page.h -- the shared page: what one process tells the others without a message.
  *
- * There are two, one written by dns and one by the sidecar; each is mapped read-only in the other. The
+ * There is one for each process: dns and the sidecar map the other's read-only, the relay dns's. The
  * supervisor makes them (memfd), maps both, resets a page before each start of its process, and watches the
  * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
  * acquire.
@@ -25,6 +25,7 @@ enum page_slot {
 	PAGE_MAIN = 0,     /* the process's first thread */
 	PAGE_FOLLOWER = 1, /* dns */
 	PAGE_HTTP = 1,     /* sidecar */
+	PAGE_RELAY = 1,    /* relay */
 	PAGE_HEALTH = 2,   /* sidecar */
 	PAGE_WRITER = 3,   /* sidecar */
 	PAGE_UDP = 4,      /* dns */

@@ -57,6 +57,7 @@ struct dns_server {
 	struct siphash_key key;
 	pthread_mutex_t lock; /* of `settings`; taken to change them and once by each worker after that */
 	struct dns_settings settings;
+	struct dns_relay relay;
 	_Atomic bool stopping;
 	unsigned count; /* KINDS for each worker */
 	struct runner runners[];
@@ -205,10 +206,18 @@ static int runner_init(struct runner *r, struct dns_server *server, const struct
 	r->bell = worker_event(&r->worker, r->bell_fd, EV_READ | EV_PERSIST, on_bell, r);
 	r->tick = worker_event(&r->worker, -1, EV_PERSIST, on_tick, r->slot);
 	r->load = worker_event(&r->worker, -1, EV_PERSIST, on_load, r);
+	struct worker_relay link, *relay = NULL;
+	if (config->link_fds) {
+		link = (struct worker_relay){.link = config->link_fds[kind * config->workers + n],
+			.in_flight = config->relay_in_flight,
+			.timeout_ns = config->relay_timeout_ns};
+		relay = &link;
+		r->worker.context.relay = &server->relay;
+	}
 	if (kind == UDP)
-		r->udp = udp_create(&r->worker, config->udp_fds + first, count);
+		r->udp = udp_create(&r->worker, config->udp_fds + first, count, relay);
 	else
-		r->tcp = tcp_create(&r->worker, config->tcp_fds + first, count);
+		r->tcp = tcp_create(&r->worker, config->tcp_fds + first, count, relay);
 	return 0;
 }
 
@@ -252,6 +261,7 @@ int dns_server_start(const struct dns_config *config, struct dns_server **ret)
 	struct dns_server *server = mem_alloc(sizeof(*server) + count * sizeof(server->runners[0]));
 	server->key = siphash_key_random();
 	server->settings = settings_of(config);
+	server->relay = config->relay;
 	server->count = count;
 	pthread_mutex_init(&server->lock, NULL);
 	for (unsigned i = 0; i < server->count; i++)

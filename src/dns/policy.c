@@ -1,11 +1,25 @@
 /* policy.c -- the tables of what we do not answer. RFC 6895 section 3.1, RFC 5936, RFC 9619, doc/RFCS.md. */
 #include "dns/policy.h"
 
+#include <string.h>
+
 const struct dns_refusal dns_not_our_zone = {
 	.rcode = WIRE_REFUSED, .ede = WIRE_EDE_NOT_AUTHORITATIVE, .text = "not authoritative for this name"};
 
 const struct dns_refusal dns_not_loaded = {
 	.rcode = WIRE_SERVFAIL, .ede = WIRE_EDE_NOT_READY, .text = "the registry is being loaded"};
+
+const struct dns_refusal dns_relay_full = {.rcode = WIRE_SERVFAIL,
+	.ede = WIRE_EDE_NOT_READY,
+	.text = "the relay does not take or answer queries now"};
+
+static const struct dns_refusal not_allowed = {.rcode = WIRE_REFUSED,
+	.ede = WIRE_EDE_PROHIBITED,
+	.text = "other names are not relayed for this client"};
+
+/* No SOA comes with it, so nobody keeps it: mDNS may know the name. */
+static const struct dns_refusal multicast_name = {
+	.rcode = WIRE_NXDOMAIN, .ede = WIRE_EDE_OTHER, .text = "names under local. are never relayed"};
 
 static const struct dns_refusal other_class = {
 	.rcode = WIRE_REFUSED, .ede = WIRE_EDE_NOT_AUTHORITATIVE, .text = "only class IN is served"};
@@ -43,4 +57,29 @@ size_t dns_policy_limit(const struct dns_context *context, const struct dns_sour
 	if (query->edns.udp_size <= WIRE_UDP_MIN || context->udp_size <= WIRE_UDP_MIN)
 		return WIRE_UDP_MIN;
 	return least(least(query->edns.udp_size, context->udp_size), capacity);
+}
+
+bool dns_policy_may_relay(const struct dns_context *context, const struct dns_source *source)
+{
+	const struct dns_relay *relay = context->relay;
+
+	return relay && source->client &&
+	       net_prefix_match(relay->allow, relay->allow_count, source->client) &&
+	       !net_prefix_match(relay->refuse, relay->refuse_count, source->client);
+}
+
+const struct dns_refusal *dns_policy_other_name(
+	const struct dns_context *context, const struct dns_source *source, const struct wire_query *query)
+{
+	static const uint8_t local[] = "\5local";
+	unsigned labels = query->label_count;
+
+	if (!context->relay || !(query->flags & WIRE_FLAG_RD))
+		return &dns_not_our_zone;
+	if (!dns_policy_may_relay(context, source))
+		return &not_allowed;
+	if (labels == 0 || memcmp(query->name + query->label_at[labels - 1], local, sizeof local) != 0)
+		return &dns_relay_full;
+	/* NXDOMAIN for local. itself would deny what is below it, our zones too (RFC 8020). */
+	return labels == 1 ? &dns_not_our_zone : &multicast_name;
 }

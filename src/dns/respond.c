@@ -121,16 +121,6 @@ static void count_request(struct dns_exchange *x)
 	metrics_add(x->context->metrics, first + row, 1);
 }
 
-static void count_response(struct dns_exchange *x)
-{
-	struct metrics *metrics = x->context->metrics;
-	unsigned row = x->reply.rcode <= WIRE_REFUSED ? x->reply.rcode : WIRE_REFUSED + 1u;
-
-	metrics_add(metrics, METRIC_DNS_RESPONSES_NOERROR + row, 1);
-	if (x->reply.flags & WIRE_FLAG_TC)
-		metrics_add(metrics, METRIC_DNS_TRUNCATED, 1);
-}
-
 /* The rows of metrics.h stand in the order of the response codes. */
 _Static_assert(METRIC_DNS_RESPONSES_REFUSED - METRIC_DNS_RESPONSES_NOERROR == WIRE_REFUSED, "rows by rcode");
 _Static_assert(METRIC_DNS_RESPONSES_OTHER == METRIC_DNS_RESPONSES_REFUSED + 1, "rows by rcode");
@@ -158,7 +148,9 @@ static void read_query(struct dns_exchange *x, struct dns_context *context, stru
 	if (x->refusal)
 		return;
 	x->zone = view_find_zone(view, &x->query, &relative);
-	x->refusal = !x->zone ? &dns_not_our_zone : context->loading ? &dns_not_loaded : NULL;
+	x->refusal = !x->zone           ? dns_policy_other_name(context, &message->source, &x->query)
+		     : context->loading ? &dns_not_loaded
+					: NULL;
 	if (x->refusal)
 		return;
 	x->zone_owner = dns_pointer(WIRE_HEADER_SIZE + relative);
@@ -194,6 +186,7 @@ static size_t write_reply(struct dns_exchange *x)
 	struct dns_context *context = x->context;
 	struct dns_message *message = x->message;
 
+	message->relay = false;
 	if (x->verdict == WIRE_DROP) {
 		metrics_add(context->metrics, METRIC_DNS_DROPPED, 1);
 		return 0;
@@ -202,6 +195,8 @@ static size_t write_reply(struct dns_exchange *x)
 	wire_response_begin(&x->reply, message->answer,
 		dns_policy_limit(context, &message->source, &x->query, message->capacity), &x->query,
 		message->query);
+	if (context->relay && dns_policy_may_relay(context, &message->source))
+		x->reply.flags |= WIRE_FLAG_RA;
 	if (x->verdict == WIRE_ANSWER) {
 		dns_edns_answer_options(x);
 		if (x->refusal) {
@@ -214,7 +209,10 @@ static size_t write_reply(struct dns_exchange *x)
 	} else {
 		x->reply.rcode = x->query.rcode;
 	}
-	count_response(x);
+	message->relay = x->verdict == WIRE_ANSWER && x->refusal == &dns_relay_full;
+	message->limit = (uint16_t)x->reply.limit;
+	if (!message->relay) /* else its answer is counted when it comes */
+		dns_count_response(context->metrics, x->reply.rcode, x->reply.flags & WIRE_FLAG_TC);
 	return wire_response_end(&x->reply, x->query.id, context->udp_size);
 }
 

@@ -1,72 +1,22 @@
 /* tcp.c -- see tcp.h. */
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "dns/tcp.h"
-#include "dns/tcp_hosts.h"
+#include "dns/tcp_private.h"
 
 enum {
 	FRAME_MAX = 2 + WIRE_MESSAGE_MAX,
 	OUTPUT_SIZE = 2 * FRAME_MAX, /* answers gathered for one send */
-	UNSENT_MAX = 128 * 1024, /* unsent bytes in the kernel, beyond which a client counts as not reading */
 	/* What one connection may cost before the others, and UDP, get their turn: answered bytes, and
 	 * MESSAGE_COST for each message, so some hundred small answers or one of the largest. */
 	TURN_COST = 64 * 1024,
 	MESSAGE_COST = 256,
 	TURN_READS = 4,
-	ACCEPT_MAX = 64, /* accepted in one turn */
-	SWEEP_US = 50000,
-	BACKOFF_US = 100000 /* after accept() found no descriptor */
-};
-
-/* What a connection does; each state has a list, ordered by `since`. */
-enum state { IDLE, READING, WRITING, STATES };
-
-struct connection {
-	TAILQ_ENTRY(connection) link;
-	struct tcp *tcp;
-	struct tcp_host *host;
-	struct event readable, writable;
-	int64_t since; /* IDLE: of the last answer. READING: of the first byte. WRITING: of the last progress.
-			*/
-	struct buf in; /* the beginning of a message, or messages that wait for room; empty when idle */
-	struct buf out; /* framed answers that the socket did not take; empty when idle */
-	size_t out_at;  /* of `out`, sent already */
-	uint32_t hash;  /* dns_source.hash */
-	int fd;
-	uint8_t state; /* enum state */
-	bool ended;    /* nothing more is read: FIN or a bad frame; closed when `out` is sent */
-	bool held;     /* not read from until the socket is writable: no room, or its turn was over */
-};
-
-TAILQ_HEAD(connections, connection);
-
-struct tcp {
-	struct dns_worker *worker;
-	struct tcp_hosts *hosts;
-	struct connections lists[STATES];
-	unsigned count;
-	bool draining;
-	uint8_t *input;  /* FRAME_MAX bytes, for one read */
-	uint8_t *output; /* OUTPUT_SIZE bytes, answers of the connection whose turn it is */
-	size_t output_size;
-	size_t turn;   /* what is left of TURN_COST */
-	bool answered; /* something, in this turn */
-	int64_t now;   /* when this turn began */
-	struct event *sweep, *backoff;
-	size_t listener_count;
-	struct event *listeners[];
+	SWEEP_US = 50000
 };
 
 static size_t waiting(const struct connection *c)
@@ -81,13 +31,15 @@ static void keep(struct buf *buf, const uint8_t *bytes, size_t size)
 		buf_add(buf, bytes, size);
 }
 
-static void connection_close(struct connection *c)
+void tcp_connection_close(struct connection *c)
 {
 	struct tcp *tcp = c->tcp;
 	TAILQ_REMOVE(&tcp->lists[c->state], c, link);
 	event_del(&c->readable);
 	event_del(&c->writable);
 	close(c->fd);
+	if (c->relayed)
+		handover_forget(tcp->handover, c);
 	buf_finish(&c->in);
 	buf_finish(&c->out);
 	tcp_hosts_release(tcp->hosts, c->host);
@@ -142,16 +94,31 @@ static bool make_room(struct connection *c)
 	return !c->ended && (waiting(c) == 0 || waiting(c) + FRAME_MAX <= limit);
 }
 
-/* Answers one message into the gathered output. */
+/* Hands a query to the relay. False if it stays with us. */
+static bool hand_over(struct connection *c, const struct dns_message *query)
+{
+	struct handover_slot *slot = handover_pass(c->tcp->handover, query);
+	if (!slot)
+		return false;
+	slot->owner = c;
+	c->relayed++;
+	return true;
+}
+
+/* Answers one message into the gathered output, or hands it to the relay. */
 static void answer_message(struct connection *c, const uint8_t *message, size_t size)
 {
 	struct tcp *tcp = c->tcp;
 	uint8_t *frame = tcp->output + tcp->output_size;
-	struct dns_message query = {{true, c->hash}, message, size, frame + 2, WIRE_MESSAGE_MAX, 0};
+	struct dns_message query = {.source = {true, c->hash, (const void *)&c->client},
+		.query = message,
+		.query_size = size,
+		.answer = frame + 2,
+		.capacity = WIRE_MESSAGE_MAX};
 	dns_respond(&tcp->worker->context, &query, 1);
 	size_t answer = query.answer_size, cost = answer + MESSAGE_COST;
 	tcp->turn -= cost < tcp->turn ? cost : tcp->turn;
-	if (answer == 0)
+	if (answer == 0 || (query.relay && hand_over(c, &query)))
 		return;
 	wire_set16(frame, (uint16_t)answer);
 	tcp->output_size += 2 + answer;
@@ -255,8 +222,8 @@ static bool send_waiting(struct connection *c, bool *ret_progress)
 static void end_turn(struct connection *c, bool taken)
 {
 	struct tcp *tcp = c->tcp;
-	if (!flush_output(c) || (waiting(c) == 0 && c->ended)) {
-		connection_close(c);
+	if (!flush_output(c) || (waiting(c) == 0 && c->ended && c->relayed == 0)) {
+		tcp_connection_close(c);
 		return;
 	}
 	if (c->ended || c->held)
@@ -287,7 +254,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	begin_turn(c->tcp);
 	if (!read_messages(c)) {
 		c->tcp->output_size = 0;
-		connection_close(c);
+		tcp_connection_close(c);
 		return;
 	}
 	end_turn(c, false);
@@ -299,7 +266,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	bool taken = false;
 	begin_turn(c->tcp);
 	if (!send_waiting(c, &taken)) {
-		connection_close(c);
+		tcp_connection_close(c);
 		return;
 	}
 	if (c->held) {
@@ -309,59 +276,25 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	end_turn(c, taken);
 }
 
-/* Closes the connections at the head of `state`'s list whose time is over. */
-static void close_overdue(struct tcp *tcp, enum state state, int64_t patience)
+/* What the relay, or its silence, has answered. A client for which so much waits already does not read. */
+static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t size, void *arg)
 {
-	int64_t now = clock_now(tcp->worker->clock);
-	struct connection *c;
-	while ((c = TAILQ_FIRST(&tcp->lists[state])) && now - c->since >= patience)
-		connection_close(c);
-}
-
-static void on_sweep(evutil_socket_t fd, short what, void *arg)
-{
+	struct connection *c = slot->owner;
 	struct tcp *tcp = arg;
-	close_overdue(tcp, IDLE, tcp->worker->settings.tcp_idle_ns);
-	close_overdue(tcp, READING, tcp->worker->settings.tcp_io_ns);
-	close_overdue(tcp, WRITING, tcp->worker->settings.tcp_io_ns);
-}
-
-static void reject(struct tcp *tcp)
-{
-	metrics_add(tcp->worker->context.metrics, METRIC_DNS_TCP_REJECTED, 1);
-}
-
-/* Makes room for one more connection by closing the one that was idle longest. False if none is idle. */
-static bool close_idle(struct tcp *tcp)
-{
-	struct connection *c = TAILQ_FIRST(&tcp->lists[IDLE]);
-	if (!c)
-		return false;
-	reject(tcp);
-	connection_close(c);
-	return true;
-}
-
-/* The connection behind `fd`, or NULL if a limit says no. */
-static struct connection *admit(struct tcp *tcp, int fd, const struct sockaddr *client)
-{
-	const struct dns_settings *settings = &tcp->worker->settings;
-	struct tcp_host *host = tcp_hosts_take(tcp->hosts, client, settings->tcp_connections_per_address);
-	if (!host)
-		return NULL;
-	if (tcp->count >= settings->tcp_connections && !close_idle(tcp)) {
-		tcp_hosts_release(tcp->hosts, host);
-		return NULL;
+	c->relayed--;
+	if (waiting(c) > 0 && waiting(c) + 2 + size > tcp->worker->settings.tcp_write_buffer) {
+		tcp_connection_close(c);
+		return;
 	}
-	struct connection *c = mem_alloc(sizeof(*c));
-	c->tcp = tcp;
-	c->host = host;
-	c->fd = fd;
-	c->hash = worker_client_hash(tcp->worker, client);
-	return c;
+	begin_turn(tcp);
+	wire_set16(tcp->output, (uint16_t)size);
+	memcpy(tcp->output + 2, answer, size);
+	tcp->output_size = 2 + size;
+	tcp->answered = true;
+	end_turn(c, false);
 }
 
-static void start(struct connection *c)
+void tcp_connection_start(struct connection *c)
 {
 	static const struct timeval sweep = {.tv_usec = SWEEP_US};
 	struct tcp *tcp = c->tcp;
@@ -376,55 +309,25 @@ static void start(struct connection *c)
 	metrics_set(tcp->worker->context.metrics, METRIC_DNS_TCP_OPEN, tcp->count);
 }
 
-/* accept() found no descriptor or no memory: gives one back, and waits a moment instead of spinning. */
-static void back_off(struct tcp *tcp, int error)
+/* Closes the connections at the head of `state`'s list whose time is over. */
+static void close_overdue(struct tcp *tcp, enum state state, int64_t patience)
 {
-	static const struct timeval pause = {.tv_usec = BACKOFF_US};
-	log_warn("cannot accept a TCP connection; trying again", "error", strerror(error));
-	close_idle(tcp);
-	for (size_t i = 0; i < tcp->listener_count; i++)
-		event_del(tcp->listeners[i]);
-	event_add(tcp->backoff, &pause);
+	int64_t now = clock_now(tcp->worker->clock);
+	struct connection *c;
+	while ((c = TAILQ_FIRST(&tcp->lists[state])) && now - c->since >= patience)
+		tcp_connection_close(c);
 }
 
-static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct tcp *tcp = arg;
-	for (int i = 0; i < ACCEPT_MAX; i++) {
-		struct sockaddr_in6 client; /* holds a sockaddr_in as well */
-		struct sockaddr *address = (void *)&client;
-		socklen_t size = sizeof(client);
-		int connection = accept4(fd, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (connection < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-				back_off(tcp, errno);
-			return;
-		}
-		struct connection *c = admit(tcp, connection, address);
-		if (c) {
-			start(c);
-		} else {
-			reject(tcp);
-			close(connection);
-		}
-	}
+	close_overdue(tcp, IDLE, tcp->worker->settings.tcp_idle_ns);
+	close_overdue(tcp, READING, tcp->worker->settings.tcp_io_ns);
+	close_overdue(tcp, WRITING, tcp->worker->settings.tcp_io_ns);
 }
 
-static void on_backoff_over(evutil_socket_t fd, short what, void *arg)
-{
-	tcp_open(arg);
-}
-
-/* Connections inherit these from their listener (Linux). Answers to pipelined queries must not wait for one
- * another's acknowledgement; and what a client does not read stays ours to bound. */
-static void prepare_listener(int fd)
-{
-	static const int on = 1, unsent = UNSENT_MAX;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
-}
-
-struct tcp *tcp_create(struct dns_worker *worker, const int *fds, size_t count)
+struct tcp *tcp_create(
+	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay)
 {
 	struct tcp *tcp = mem_alloc(sizeof(*tcp) + count * sizeof(struct event *));
 	tcp->worker = worker;
@@ -434,27 +337,13 @@ struct tcp *tcp_create(struct dns_worker *worker, const int *fds, size_t count)
 	tcp->input = mem_alloc(FRAME_MAX);
 	tcp->output = mem_alloc(OUTPUT_SIZE);
 	tcp->sweep = worker_event(worker, -1, EV_PERSIST, on_sweep, tcp);
-	tcp->backoff = worker_event(worker, -1, 0, on_backoff_over, tcp);
 	tcp->listener_count = count;
-	for (size_t i = 0; i < count; i++) {
-		prepare_listener(fds[i]);
-		tcp->listeners[i] = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_acceptable, tcp);
-	}
+	tcp_accept_init(tcp, fds);
+	if (relay)
+		tcp->handover = handover_create(
+			worker, relay->link, relay->in_flight, relay->timeout_ns, deliver, tcp);
 	metrics_set(worker->context.metrics, METRIC_DNS_TCP_OPEN, 0);
 	return tcp;
-}
-
-void tcp_open(struct tcp *tcp)
-{
-	for (size_t i = 0; i < tcp->listener_count; i++)
-		event_add(tcp->listeners[i], NULL);
-}
-
-static void stop_accepting(struct tcp *tcp)
-{
-	for (size_t i = 0; i < tcp->listener_count; i++)
-		event_del(tcp->listeners[i]);
-	event_del(tcp->backoff);
 }
 
 /* Closes all that are in a state below `end`. */
@@ -463,13 +352,13 @@ static void close_all(struct tcp *tcp, int end)
 	for (int state = 0; state < end; state++)
 		for (struct connection *c = TAILQ_FIRST(&tcp->lists[state]), *next; c; c = next) {
 			next = TAILQ_NEXT(c, link);
-			connection_close(c);
+			tcp_connection_close(c);
 		}
 }
 
 void tcp_drain(struct tcp *tcp)
 {
-	stop_accepting(tcp);
+	tcp_accept_stop(tcp);
 	close_all(tcp, WRITING);
 	for (struct connection *c = TAILQ_FIRST(&tcp->lists[WRITING]); c; c = TAILQ_NEXT(c, link)) {
 		c->ended = true;
@@ -488,10 +377,9 @@ void tcp_destroy(struct tcp *tcp)
 		return;
 	tcp->draining = false;
 	close_all(tcp, STATES);
-	for (size_t i = 0; i < tcp->listener_count; i++)
-		event_free(tcp->listeners[i]);
+	tcp_accept_finish(tcp);
+	handover_destroy(tcp->handover);
 	event_free(tcp->sweep);
-	event_free(tcp->backoff);
 	tcp_hosts_destroy(tcp->hosts);
 	free(tcp->input);
 	free(tcp->output);

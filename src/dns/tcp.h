@@ -6,6 +6,8 @@
  *   - a length below 12 (no header) ends the connection, after the answers to what came before it;
  *   - a message that deserves no answer (QR set) is ignored, and the next one is answered;
  *   - a malformed query is answered with FORMERR, and the connection goes on;
+ *   - what is for the relay is answered when its answer comes, behind later ones that did not have to wait
+ * (RFC 7766 section 7); if the connection is gone by then, so is the answer;
  *   - after the client's FIN what it asked is answered, then the connection is closed;
  *   - a message must be whole `tcp_io_ns` after its first byte, and a client must take some of a waiting
  * answer within the same time; a connection with nothing to do is closed after `tcp_idle_ns`;
@@ -21,8 +23,10 @@
 
 struct tcp;
 
-/* Prepares `count` listening sockets; nothing is accepted yet. Destroy with tcp_destroy(). */
-struct tcp *tcp_create(struct dns_worker *worker, const int *fds, size_t count);
+/* Prepares `count` listening sockets; nothing is accepted yet. `relay` is NULL without one. Destroy with
+ * tcp_destroy(). */
+struct tcp *tcp_create(
+	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay);
 
 /* Starts to accept. */
 void tcp_open(struct tcp *tcp);

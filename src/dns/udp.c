@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/handover.h"
 #include "dns/udp.h"
 
 enum {
@@ -15,8 +16,8 @@ enum {
 	 * nothing; the odd stride keeps the heads of a batch out of each other's cache sets. */
 	QUERY_STRIDE = 65536 + 192,
 	ANSWER_STRIDE = UDP_ANSWER_MAX + 192,
-	CONTROL_SIZE = CMSG_SPACE(sizeof(struct in6_pktinfo)), /* the larger of the two */
-	PAUSE_US = 10000                                       /* after an error of receive that may last */
+	CONTROL_SIZE = HANDOVER_CONTROL, /* the larger of the two kinds of packet information */
+	PAUSE_US = 10000                 /* after an error of receive that may last */
 };
 
 /* One batch: message headers that stay wired to their buffers. */
@@ -32,7 +33,8 @@ struct batch {
 struct udp {
 	struct dns_worker *worker;
 	struct batch *batch;
-	struct event *pause; /* ends a pause after an error of receive */
+	struct handover *handover; /* NULL without a relay */
+	struct event *pause;       /* ends a pause after an error of receive */
 	size_t count;
 	struct event *sockets[];
 };
@@ -61,7 +63,8 @@ static struct batch *batch_create(void)
 		batch->out[i].msg_hdr.msg_iovlen = 1;
 		batch->messages[i] = (struct dns_message){.query = batch->in_bytes[i].iov_base,
 			.answer = batch->out_bytes[i].iov_base,
-			.capacity = UDP_ANSWER_MAX};
+			.capacity = UDP_ANSWER_MAX,
+			.source.client = (const void *)&batch->clients[i]};
 	}
 	batch_rearm(batch, UDP_BATCH);
 	return batch;
@@ -115,9 +118,42 @@ static void address_answer(struct batch *batch, unsigned i, unsigned ready, size
 	out->msg_controllen = in->msg_controllen;
 }
 
-/* Answers the packets of a batch; returns how many answers wait in batch->out. */
-static unsigned answer_batch(struct dns_worker *worker, struct batch *batch, unsigned received)
+/* Hands packet `i` to the relay, with the way back. False if it stays with us. */
+static bool hand_over(struct udp *udp, unsigned i, int fd)
 {
+	struct msghdr *in = &udp->batch->in[i].msg_hdr;
+	struct handover_slot *slot = handover_pass(udp->handover, &udp->batch->messages[i]);
+	if (!slot)
+		return false;
+	turn_packet_info(in);
+	slot->fd = fd;
+	slot->client = udp->batch->clients[i];
+	slot->client_size = in->msg_namelen;
+	slot->control_size = in->msg_controllen;
+	memcpy(slot->control, in->msg_control, in->msg_controllen);
+	return true;
+}
+
+/* Sends what the relay, or its silence, has answered. */
+static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t size, void *arg)
+{
+	const struct udp *udp = arg;
+	struct iovec bytes = {(void *)(uintptr_t)answer, size};
+	const struct msghdr packet = {.msg_name = &slot->client,
+		.msg_namelen = slot->client_size,
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = slot->control_size ? slot->control : NULL,
+		.msg_controllen = slot->control_size};
+	if (sendmsg(slot->fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		metrics_add(udp->worker->context.metrics, METRIC_DNS_SEND_ERRORS, 1);
+}
+
+/* Answers the packets of a batch that came from `fd`; returns how many answers wait in batch->out. */
+static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
+{
+	struct dns_worker *worker = udp->worker;
+	struct batch *batch = udp->batch;
 	unsigned ready = 0;
 	for (unsigned i = 0; i < received; i++) {
 		const struct sockaddr *client = (const void *)&batch->clients[i];
@@ -130,7 +166,9 @@ static unsigned answer_batch(struct dns_worker *worker, struct batch *batch, uns
 	for (unsigned i = 0; i < received; i++) {
 		size_t size = batch->messages[i].answer_size;
 		/* Port 0 cannot be answered; it is only ever forged. */
-		if (size > 0 && has_source_port(&batch->clients[i]))
+		if (size == 0 || !has_source_port(&batch->clients[i]))
+			continue;
+		if (!batch->messages[i].relay || !hand_over(udp, i, fd))
 			address_answer(batch, i, ready++, size);
 	}
 	return ready;
@@ -176,7 +214,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 				pause_reading(udp, errno);
 			continue;
 		}
-		unsigned ready = answer_batch(udp->worker, batch, (unsigned)received);
+		unsigned ready = answer_batch(udp, fd, (unsigned)received);
 		send_batch(udp->worker, batch, fd, ready);
 		batch_rearm(batch, (unsigned)received);
 		if (received < UDP_BATCH)
@@ -189,13 +227,17 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 	udp_open(arg);
 }
 
-struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count)
+struct udp *udp_create(
+	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay)
 {
 	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(struct event *));
 	udp->worker = worker;
 	udp->batch = batch_create();
 	udp->pause = worker_event(worker, -1, 0, on_pause_over, udp);
 	udp->count = count;
+	if (relay)
+		udp->handover = handover_create(
+			worker, relay->link, relay->in_flight, relay->timeout_ns, deliver, udp);
 	for (size_t i = 0; i < count; i++)
 		udp->sockets[i] = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_readable, udp);
 	return udp;
@@ -221,6 +263,7 @@ void udp_destroy(struct udp *udp)
 	for (size_t i = 0; i < udp->count; i++)
 		event_free(udp->sockets[i]);
 	event_free(udp->pause);
+	handover_destroy(udp->handover);
 	batch_destroy(udp->batch);
 	free(udp);
 }

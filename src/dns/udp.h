@@ -1,9 +1,10 @@
 /* udp.h -- DNS over UDP for one worker: batches in, batches out. Private to the dns room.
  *
  * A wake-up of the event loop reads up to UDP_ROUNDS batches of UDP_BATCH packets (recvmmsg), answers each
- * batch inside one view_read_begin() and sends it (sendmmsg). All buffers are made once; between receive and
- * send there is no allocation, lock, system call or log line. One object serves all UDP sockets of its
- * worker, on a thread that does nothing else; the descriptors stay the caller's. */
+ * batch inside one view_read_begin() and sends it (sendmmsg). Queries for the relay are handed over by one
+ * call each, and answered from the same socket and address when their answer comes. All buffers are made
+ * once; between receive and send there is no allocation, lock, system call or log line. One object serves all
+ * UDP sockets of its worker, on a thread that does nothing else; the descriptors stay the caller's. */
 #pragma once
 
 #include "dns/worker.h"
@@ -16,8 +17,9 @@ enum {
 
 struct udp;
 
-/* Prepares `count` sockets; nothing is read yet. Destroy with udp_destroy(). */
-struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count);
+/* Prepares `count` sockets; nothing is read yet. `relay` is NULL without one. Destroy with udp_destroy(). */
+struct udp *udp_create(
+	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay);
 
 /* Starts to read. */
 void udp_open(struct udp *udp);

@@ -19,6 +19,13 @@ struct dns_settings {
 	int64_t tcp_idle_ns, tcp_io_ns;
 };
 
+/* A thread's way to the relay. */
+struct worker_relay {
+	int link;
+	unsigned in_flight; /* queries that may be there */
+	int64_t timeout_ns;
+};
+
 struct dns_worker {
 	struct dns_context context;
 	struct dns_settings settings;

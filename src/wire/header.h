@@ -13,6 +13,8 @@ enum wire_flag {
 	WIRE_FLAG_AA = 0x0400,
 	WIRE_FLAG_TC = 0x0200,
 	WIRE_FLAG_RD = 0x0100,
+	WIRE_FLAG_RA = 0x0080,
+	WIRE_FLAG_CD = 0x0010, /* RFC 4035 section 3.2.2 */
 	WIRE_OPCODE_MASK = 0x7800
 };
 

@@ -6,6 +6,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 BUILD_PACKAGES=(
 	gcc libc6-dev meson ninja-build pkg-config
 	libevent-dev libldns-dev libsqlite3-dev liburcu-dev libjansson-dev libcurl4-openssl-dev libinih-dev
+	libunbound-dev
 )
 
 # While packages are installed nothing may start a service (invoke-rc.d and deb-systemd-invoke ask policy-rc.d):

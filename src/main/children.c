@@ -21,11 +21,15 @@
 
 int children_init(struct child children[CHILD_COUNT])
 {
-	static const char *const names[CHILD_COUNT] = {"dns", "sidecar"};
+	static const char *const names[CHILD_COUNT] = {"dns", "sidecar", "relay"};
 	for (int i = 0; i < CHILD_COUNT; i++) {
 		struct child *child = &children[i];
-		*child = (struct child){
-			.name = names[i], .control = -1, .page_fd = -1, .page_read_fd = -1, .bell = -1};
+		*child = (struct child){.name = names[i],
+			.wanted = i != CHILD_RELAY,
+			.control = -1,
+			.page_fd = -1,
+			.page_read_fd = -1,
+			.bell = -1};
 		int r = page_create(&child->page_fd, &child->page_read_fd);
 		if (r == 0)
 			r = page_map(child->page_fd, true, &child->page);
@@ -51,7 +55,8 @@ void children_finish(struct child children[CHILD_COUNT])
 }
 
 #define INHERITED_MAX                                                                                        \
-	(INHERIT_SOCKETS - INHERIT_CONTROL + 2 * 64 * 16) /* 64 workers, 16 addresses, UDP and TCP */
+	(INHERIT_SOCKETS - INHERIT_CONTROL +                                                                 \
+		2 * 64 * (16 + 1)) /* 64 workers; 16 addresses and a link, twice */
 
 /* Puts the descriptors where inherit.h says. They are copied up first, because a source may stand on another
  * one's target. */
@@ -81,6 +86,8 @@ static _Noreturn void become(const struct child *child, const struct child *othe
 	from[count++] = other->bell;
 	for (size_t i = 0; i < child->socket_count && count < INHERITED_MAX; i++)
 		from[count++] = child->sockets[i];
+	for (size_t i = 0; i < child->link_count && count < INHERITED_MAX; i++)
+		from[count++] = child->links[i];
 	char program[] = "svcdnsd", role[32], pid[32];
 	snprintf(role, sizeof(role), "--role=%s", child->name);
 	snprintf(pid, sizeof(pid), "--parent=%d", (int)parent);
@@ -90,11 +97,17 @@ static _Noreturn void become(const struct child *child, const struct child *othe
 	_exit(127);
 }
 
+/* Whose page and bell a child gets besides its own. */
+static struct child *peer_of(struct child children[CHILD_COUNT], enum child_role role)
+{
+	return &children[role == CHILD_DNS ? CHILD_SIDECAR : CHILD_DNS];
+}
+
 int children_start(
 	struct child children[CHILD_COUNT], enum child_role role, const struct buf *config, int64_t now)
 {
 	struct child *child = &children[role];
-	const struct child *other = &children[role == CHILD_DNS ? CHILD_SIDECAR : CHILD_DNS];
+	const struct child *other = peer_of(children, role);
 	int pair[2], size = 2 * INHERIT_MESSAGE_MAX;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
@@ -129,8 +142,7 @@ static const char *how(int status)
 
 void children_ended(struct child children[CHILD_COUNT], enum child_role role, int status, int64_t now)
 {
-	struct child *child = &children[role],
-		     *other = &children[role == CHILD_DNS ? CHILD_SIDECAR : CHILD_DNS];
+	struct child *child = &children[role], *other = peer_of(children, role);
 	int64_t lived = now - child->started_ns;
 	if (child->term_sent)
 		log_info("process ended", "process", child->name, "how", how(status));

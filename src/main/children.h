@@ -1,4 +1,4 @@
-/* children.h -- the two children of the supervisor: start, watch, replace, end.
+/* children.h -- the children of the supervisor: start, watch, replace, end.
  *
  * Supervisor only, one thread. A child is fork and exec of the program itself with a role and the descriptors
  * of inherit.h. All functions return at once. */
@@ -12,7 +12,7 @@
 #include "base/page.h"
 #include "main/inherit.h"
 
-enum child_role { CHILD_DNS, CHILD_SIDECAR, CHILD_COUNT };
+enum child_role { CHILD_DNS, CHILD_SIDECAR, CHILD_RELAY, CHILD_COUNT };
 
 /* How a thread's tick was last seen. */
 struct child_tick {
@@ -21,13 +21,14 @@ struct child_tick {
 };
 
 struct child {
-	const char *name; /* "dns", "sidecar" */
+	const char *name; /* "dns", "sidecar", "relay" */
+	bool wanted;      /* it is to run: the relay is not always */
 	pid_t pid;        /* 0 while it does not run */
 	int control;      /* our end of its control socket, -1 while it does not run */
 	int page_fd, page_read_fd, bell;
 	struct page *page;
-	const int *sockets;
-	size_t socket_count;
+	const int *sockets, *links; /* sockets that it inherits, links behind the listening ones */
+	size_t socket_count, link_count;
 	int64_t started_ns;
 	int64_t start_at_ns; /* when to start it again */
 	int64_t backoff_ns;
@@ -36,7 +37,7 @@ struct child {
 	struct child_tick ticks[PAGE_THREADS];
 };
 
-/* Makes the pages and bells of both children. 0 or negative errno. */
+/* Makes the pages and bells of the children; dns and sidecar are wanted. 0 or negative errno. */
 int children_init(struct child children[CHILD_COUNT]);
 
 /* Closes what children_init() made. */

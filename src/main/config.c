@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "main/inherit.h"
+#include "main/relay_checks.h"
 #include "main/wiring.h"
 #include "net/addr.h"
 #include "sidecar/sidecar.h"
@@ -245,6 +246,9 @@ static void check_whole(struct load *l)
 	if (sidecar_check_bind(
 		    addrs, config->http.listen.count, config->http.token_file[0] != '\0', message) < 0)
 		tell_key(l, "http.listen", "%s", message);
+	const char *key;
+	if (relay_check(config, &key, message) < 0)
+		tell_key(l, key, "%s", message);
 }
 
 int config_load(const struct config_sources *sources, struct main_config *ret, struct buf *ret_errors)

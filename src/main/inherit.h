@@ -1,11 +1,14 @@
 /* inherit.h -- what a child gets from the supervisor: fixed descriptors, and the config as a message.
  *
  *   3  control: a SOCK_SEQPACKET pair; its end means that the supervisor is gone. The first byte of a message
- * says what it is (enum inherit_message). Down come whole configs, and what came of a reload; up goes the
- * wish for one 4  the child's own page, writable        5  the other process's page, read-only 6  the bell
- * that wakes this child        7  the bell of the other process 8  and up: listening sockets; dns: UDP of
- * worker 0 (one for each address), of worker 1 ..., then TCP likewise; sidecar: one for each address of
- * http.listen
+ *      says what it is (enum inherit_message): down come whole configs and what came of a reload, up goes
+ *      the wish for one
+ *   4  the child's own page, writable        5  the other process's page, read-only (relay: dns's)
+ *   6  the bell that wakes this child        7  the bell of the other process
+ *   8  and up: listening sockets; dns: UDP of worker 0 (one for each address), of worker 1 ..., then TCP
+ *      likewise; sidecar: one for each address of http.listen; relay: none. Behind them, if there is a
+ *      relay, its links (net/link.h) in dns and relay: of the UDP thread of worker 0, worker 1 ..., then
+ *      of the TCP threads
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* main.c -- svcdnsd: parse, check, then one of three roles. */
+/* main.c -- svcdnsd: parse, check, then one of the roles. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +125,8 @@ static int run(struct arguments *a)
 		return role_dns(a->parent);
 	if (str_eq(a->role, "sidecar"))
 		return role_sidecar(a->parent);
+	if (str_eq(a->role, "relay"))
+		return role_relay(a->parent);
 	return a->check_config ? check(a) : serve(a);
 }
 

@@ -146,6 +146,21 @@ static const struct option_row options[] = {
 	{"check.stopped", OPTION_DURATION, AT(check.stopped), "2s", 100, DAY, true,
 		"A gap in the checker's own clock longer than this expires nothing."},
 
+	{"relay.upstream", OPTION_LIST, AT(relay.upstream), "", 0, 0, false,
+		"Name servers, such as 192.0.2.53 or [::1]:5353, that names outside our zones are asked "
+		"from; "
+		"empty: such names are refused."},
+	{"relay.allow", OPTION_LIST, AT(relay.allow), "127.0.0.0/8,::1", 0, 0, false,
+		"Clients, as addresses or networks, for whom names outside our zones are asked. Never the "
+		"whole "
+		"Internet: open resolvers are abused."},
+	{"relay.in_flight", OPTION_NUMBER, AT(relay.in_flight), "512", 16, 4096, false,
+		"Queries that may wait for the name servers of relay.upstream; more get SERVFAIL."},
+	{"relay.timeout", OPTION_DURATION, AT(relay.timeout), "3s", 100, 60000, false,
+		"How long such a query may wait before it gets SERVFAIL."},
+	{"relay.cache_size", OPTION_SIZE, AT(relay.cache_size), "4MiB", 65536, 1 << 30, false,
+		"Bytes of their answers that are kept."},
+
 	{"process.user", OPTION_TEXT, AT(process.user), "", 0, 255, false,
 		"User to become after the sockets are open."},
 	{"process.stall_timeout", OPTION_DURATION, AT(process.stall_timeout), "5s", 2000, DAY, true,

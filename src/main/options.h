@@ -58,6 +58,11 @@ struct main_config {
 		int64_t interval_min, interval_default, timeout_default, timeout_max, restart_spread, stopped;
 	} check;
 	struct {
+		struct main_list upstream, allow;
+		uint32_t in_flight, cache_size;
+		int64_t timeout;
+	} relay;
+	struct {
 		char *user;
 		int64_t stall_timeout;
 	} process;

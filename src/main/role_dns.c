@@ -22,7 +22,7 @@ static void report(enum log_level level, const char *message, const char *name, 
 
 /* The config structs with everything that does not change while the process lives. */
 static void configure(const struct inherit *inherit, struct view *view, const int *sockets,
-	struct wiring_zones *ret_zones, struct dns_config *ret_dns)
+	struct wiring_zones *ret_zones, struct wiring_clients *ret_clients, struct dns_config *ret_dns)
 {
 	wiring_zones(&inherit->config, ret_zones);
 	ret_zones->view.page = inherit->own;
@@ -30,9 +30,11 @@ static void configure(const struct inherit *inherit, struct view *view, const in
 	ret_zones->view.wake_fd = INHERIT_OWN_BELL;
 	ret_zones->view.notify_fd = INHERIT_PEER_BELL;
 	ret_zones->view.report = report;
-	wiring_dns(&inherit->config, ret_dns);
+	wiring_dns(&inherit->config, ret_clients, ret_dns);
 	ret_dns->udp_fds = sockets;
 	ret_dns->tcp_fds = sockets + ret_dns->workers * ret_dns->address_count;
+	if (inherit->config.relay.upstream.count > 0)
+		ret_dns->link_fds = ret_dns->tcp_fds + ret_dns->workers * ret_dns->address_count;
 	ret_dns->view = view;
 	ret_dns->page = inherit->own;
 }
@@ -41,10 +43,11 @@ static void reload(
 	const struct inherit *inherit, struct view *view, struct dns_server *server, const int *sockets)
 {
 	struct wiring_zones zones;
+	struct wiring_clients clients;
 	struct dns_config dns;
 	enum log_level level;
 	char message[512];
-	configure(inherit, view, sockets, &zones, &dns);
+	configure(inherit, view, sockets, &zones, &clients, &dns);
 	if (log_parse_level(inherit->config.log.level, &level) == 0)
 		log_setup("dns", level);
 	dns_server_reconfigure(server, &dns);
@@ -61,6 +64,7 @@ int role_dns(int parent)
 {
 	struct inherit inherit;
 	struct wiring_zones zones;
+	struct wiring_clients clients;
 	struct dns_config dns;
 	struct view *view = NULL;
 	struct dns_server *server = NULL;
@@ -69,18 +73,19 @@ int role_dns(int parent)
 	int r = inherit_open(parent, "dns", &inherit);
 	if (r < 0)
 		goto out;
-	size_t count = 2 * (size_t)wiring_workers(&inherit.config) * inherit.config.dns.listen.count;
+	/* UDP and TCP, and for each worker a link more. */
+	size_t count = 2 * (size_t)wiring_workers(&inherit.config) * (inherit.config.dns.listen.count + 1);
 	sockets = mem_alloc(count * sizeof(int));
 	for (size_t i = 0; i < count; i++)
 		sockets[i] = INHERIT_SOCKETS + (int)i;
 	atomic_store(&inherit.own->state, PAGE_LOADING);
-	configure(&inherit, NULL, sockets, &zones, &dns);
+	configure(&inherit, NULL, sockets, &zones, &clients, &dns);
 	inherit_set_busy(&inherit, true);
 	r = view_create(&zones.view, &view, message);
 	inherit_set_busy(&inherit, false);
 	if (r < 0)
 		goto out;
-	configure(&inherit, view, sockets, &zones, &dns);
+	configure(&inherit, view, sockets, &zones, &clients, &dns);
 	atomic_store(&inherit.own->threads[PAGE_FOLLOWER].patience, SERVICE_PATIENCE);
 	r = view_follow(view);
 	if (r == 0)

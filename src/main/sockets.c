@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "main/wiring.h"
+#include "net/link.h"
 #include "net/listen.h"
 
 #define BACKLOG 4096
@@ -127,6 +128,23 @@ static int *descriptors(size_t count)
 	return fds;
 }
 
+/* A link for each thread of dns. */
+static int open_links(struct sockets *s, unsigned workers, char message[512])
+{
+	int pair[2], r = 0;
+	s->link_count = 2 * (size_t)workers;
+	s->dns_links = descriptors(s->link_count);
+	s->relay_links = descriptors(s->link_count);
+	for (size_t i = 0; i < s->link_count && r == 0; i++) {
+		r = net_link_create(pair);
+		s->dns_links[i] = r < 0 ? -1 : pair[0];
+		s->relay_links[i] = r < 0 ? -1 : pair[1];
+	}
+	if (r < 0)
+		snprintf(message, 512, "cannot make the links to the relay: %s", err_str(r));
+	return r;
+}
+
 int sockets_open(struct main_config *config, const struct activation *activation, struct sockets *ret,
 	char message[512])
 {
@@ -148,6 +166,8 @@ int sockets_open(struct main_config *config, const struct activation *activation
 		if (r == 0)
 			replace(&config->http.listen.items[i], &addr);
 	}
+	if (r == 0 && config->relay.upstream.count > 0)
+		r = open_links(&s, workers, message);
 	if (r < 0) {
 		sockets_close(&s);
 		return r;
@@ -169,5 +189,7 @@ void sockets_close(struct sockets *sockets)
 {
 	close_all(sockets->dns, sockets->dns_count);
 	close_all(sockets->http, sockets->http_count);
+	close_all(sockets->dns_links, sockets->link_count);
+	close_all(sockets->relay_links, sockets->link_count);
 	*sockets = (struct sockets){0};
 }

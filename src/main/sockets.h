@@ -9,6 +9,9 @@ struct sockets {
 	size_t dns_count;
 	int *http;
 	size_t http_count;
+	int *dns_links,
+		*relay_links; /* the ends of the links between them (inherit.h); NULL without a relay */
+	size_t link_count;
 };
 
 /* Probes that nobody else holds the addresses, then opens all sockets; those of a kind that `activation` has

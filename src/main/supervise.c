@@ -127,6 +127,10 @@ static int set_up(struct supervisor *s, char message[512])
 	s->children[CHILD_DNS].socket_count = s->sockets.dns_count;
 	s->children[CHILD_SIDECAR].sockets = s->sockets.http;
 	s->children[CHILD_SIDECAR].socket_count = s->sockets.http_count;
+	s->children[CHILD_DNS].links = s->sockets.dns_links;
+	s->children[CHILD_RELAY].links = s->sockets.relay_links;
+	s->children[CHILD_DNS].link_count = s->children[CHILD_RELAY].link_count = s->sockets.link_count;
+	s->children[CHILD_RELAY].wanted = s->sockets.link_count > 0;
 	serialize(s);
 	r = privileges_drop(uid, gid);
 	if (r < 0)
@@ -173,7 +177,7 @@ static void start_children(struct supervisor *s, int64_t now)
 {
 	for (int i = 0; i < CHILD_COUNT && !s->ending; i++) {
 		struct child *child = &s->children[i];
-		if (child->pid != 0 || now < child->start_at_ns)
+		if (!child->wanted || child->pid != 0 || now < child->start_at_ns)
 			continue;
 		int r = children_start(s->children, (enum child_role)i, &s->serialized, now);
 		if (r < 0) {
@@ -306,14 +310,18 @@ static int next_wait(const struct supervisor *s, int64_t now)
 	if (s->watchdog_ns > 0 && s->watchdog_at_ns - now < wait)
 		wait = s->watchdog_at_ns - now;
 	for (int i = 0; i < CHILD_COUNT; i++)
-		if (s->children[i].pid == 0 && !s->ending && s->children[i].start_at_ns - now < wait)
+		if (s->children[i].wanted && s->children[i].pid == 0 && !s->ending &&
+			s->children[i].start_at_ns - now < wait)
 			wait = s->children[i].start_at_ns - now;
 	return wait > 0 ? (int)((wait + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS) : 0;
 }
 
 static bool all_ended(const struct supervisor *s)
 {
-	return s->children[CHILD_DNS].pid == 0 && s->children[CHILD_SIDECAR].pid == 0;
+	for (int i = 0; i < CHILD_COUNT; i++)
+		if (s->children[i].pid != 0)
+			return false;
+	return true;
 }
 
 static void loop(struct supervisor *s)

@@ -1,9 +1,13 @@
 /* wiring.c -- the one place where options become the rooms' configs. */
 #include "main/wiring.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
 {
@@ -28,7 +32,22 @@ static unsigned share(uint32_t total, unsigned workers)
 	return (total + workers - 1) / workers;
 }
 
-void wiring_dns(const struct main_config *config, struct dns_config *ret)
+/* Hosts upstream have no business asking us for other names; on loopback they cannot be told from clients. */
+static struct dns_relay clients_of(const struct main_config *config, struct wiring_clients *clients)
+{
+	const struct main_list *allow = &config->relay.allow, *upstream = &config->relay.upstream;
+	struct dns_relay relay = {.allow = clients->allow, .refuse = clients->refuse};
+	struct net_addr addr;
+	for (size_t i = 0; i < allow->count && i < RELAY_LIST_MAX; i++)
+		if (net_prefix_parse(allow->items[i], &clients->allow[relay.allow_count]) == 0)
+			relay.allow_count++;
+	for (size_t i = 0; i < upstream->count && i < RELAY_LIST_MAX; i++)
+		if (net_addr_parse(upstream->items[i], 53, &addr) == 0 && !net_addr_is_loopback(&addr))
+			net_prefix_of(&addr.any, &clients->refuse[relay.refuse_count++]);
+	return relay;
+}
+
+void wiring_dns(const struct main_config *config, struct wiring_clients *clients, struct dns_config *ret)
 {
 	unsigned workers = wiring_workers(config);
 	*ret = (struct dns_config){
@@ -42,6 +61,9 @@ void wiring_dns(const struct main_config *config, struct dns_config *ret)
 		.tcp_write_buffer = config->dns.tcp_write_buffer,
 		.tcp_idle_ns = config->dns.tcp_idle,
 		.tcp_io_ns = config->dns.tcp_io_timeout,
+		.relay = clients_of(config, clients),
+		.relay_in_flight = share(config->relay.in_flight, workers),
+		.relay_timeout_ns = config->relay.timeout,
 		.clock = clock_system(),
 	};
 }
@@ -137,6 +159,51 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.wait_max_ns = config->http.wait_max,
 		.snapshot_timeout_ns = config->http.snapshot_timeout,
 	};
+}
+
+static void add_zone(const uint8_t *name, size_t size, void *ctx)
+{
+	struct main_list *list = ctx;
+	char text[WIRE_NAME_TEXT];
+	list->items = mem_resize(list->items, list->count + 1, sizeof(char *));
+	list->items[list->count++] = mem_strdup(wire_name_format(name, size, text));
+}
+
+int wiring_relay(const struct main_config *config, struct wiring_relay *ret, char message[512])
+{
+	struct wiring_zones zones;
+	size_t count = config->relay.upstream.count;
+	*ret = (struct wiring_relay){.zones.count = 0};
+	for (size_t i = 0; i < count; i++) {
+		if (i < RELAY_LIST_MAX &&
+			net_addr_parse(config->relay.upstream.items[i], 53, &ret->upstreams[i]) == 0)
+			continue;
+		snprintf(message, 512, "relay.upstream is not a list of addresses");
+		return -EINVAL;
+	}
+	wiring_zones(config, &zones);
+	int r = view_visit_zones(&zones.view, add_zone, &ret->zones, message);
+	if (r < 0)
+		return r;
+	ret->relay = (struct relay_config){
+		.upstreams = ret->upstreams,
+		.upstream_count = count,
+		.zones = (const char *const *)ret->zones.items,
+		.zone_count = ret->zones.count,
+		.in_flight = config->relay.in_flight,
+		.cache_size = config->relay.cache_size,
+		.timeout_ns = config->relay.timeout,
+		.udp_size = (uint16_t)config->dns.udp_size,
+		.clock = clock_system(),
+	};
+	return 0;
+}
+
+void wiring_relay_finish(struct wiring_relay *wiring)
+{
+	for (size_t i = 0; i < wiring->zones.count; i++)
+		free(wiring->zones.items[i]);
+	free(wiring->zones.items);
 }
 
 unsigned wiring_workers(const struct main_config *config)

@@ -7,7 +7,9 @@
 #include "dns/dns.h"
 #include "health/health.h"
 #include "main/options.h"
+#include "main/relay_checks.h"
 #include "registry/registry.h"
+#include "relay/relay.h"
 #include "sidecar/sidecar.h"
 #include "view/view.h"
 
@@ -22,8 +24,27 @@ struct wiring_zones {
 /* The zones: one for each zone.name, one for each zone.file (its SOA says which zone it belongs to). */
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret);
 
-/* The DNS workers' values; limits are for one worker. */
-void wiring_dns(const struct main_config *config, struct dns_config *ret);
+/* The lists of a dns_relay. */
+struct wiring_clients {
+	struct net_prefix allow[RELAY_LIST_MAX], refuse[RELAY_LIST_MAX];
+};
+
+/* The DNS workers' values; limits are for one worker. `clients` holds who may relay, and must stay. */
+void wiring_dns(const struct main_config *config, struct wiring_clients *clients, struct dns_config *ret);
+
+/* A relay_config with the storage of its lists. */
+struct wiring_relay {
+	struct net_addr upstreams[RELAY_LIST_MAX];
+	struct main_list zones;
+	struct relay_config relay;
+};
+
+/* The relay's values; the zone files are read for the zones' names. 0 or -EINVAL with `message`. Free with
+ * wiring_relay_finish(). */
+int wiring_relay(const struct main_config *config, struct wiring_relay *ret, char message[512]);
+
+/* Frees what wiring_relay() made. */
+void wiring_relay_finish(struct wiring_relay *wiring);
 
 /* The registry's values. */
 void wiring_registry(const struct main_config *config, struct registry_config *ret);

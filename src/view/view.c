@@ -32,6 +32,19 @@ int view_check_zones(const struct view_config *config, char message[512])
 	return rc;
 }
 
+int view_visit_zones(const struct view_config *config,
+	void (*visit)(const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512])
+{
+	const struct siphash_key key = siphash_key_random();
+	struct zones *zones = NULL;
+	int rc = zones_load(config, &key, &zones, message);
+
+	for (size_t i = 0; rc == 0 && i < zones->count; i++)
+		visit(zones->zones[i].name, zones->zones[i].name_size, ctx);
+	zones_destroy(zones);
+	return rc;
+}
+
 int view_create(const struct view_config *config, struct view **ret, char message[512])
 {
 	struct view *view = mem_alloc(sizeof(*view));

@@ -105,6 +105,11 @@ struct view_config {
  * `message`. */
 int view_check_zones(const struct view_config *config, char message[512]);
 
+/* Calls `visit` with the name of each zone, in wire form and lower case. 0 or -EINVAL as
+ * view_check_zones(). */
+int view_visit_zones(const struct view_config *config,
+	void (*visit)(const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512]);
+
 /* A view with its zones and no names, not yet whole. 0 or -EINVAL with `message` as view_check_zones(). */
 int view_create(const struct view_config *config, struct view **ret, char message[512]);
 

@@ -1,6 +1,7 @@
 """getaddrinfo in unmodified programs, in a mount and network namespace of the test's own: the server on port 53, its
 address in resolv.conf, `hosts: files dns` in nsswitch.conf. Nothing of the machine is changed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 
 import pytest
 
+import svc
 from machine import Machine
 from svc import wait_until
 
@@ -147,3 +149,37 @@ def test_curl_reaches_a_registered_program_by_name(machine, tmp_path):
             program.kill()
     gone = re.compile("Could not resolve host")
     wait_until(lambda: gone.search(machine.run("curl", "-sS", url, check=False).stderr), "it left with its program")
+
+
+@pytest.fixture(scope="module")
+def relaying(tmp_path_factory):
+    """A machine whose only nameserver is svcdns, and the server that it asks for other names."""
+    config = {"relay.upstream": "127.0.0.1:5300"}
+    answers = {"www.example.com.": ["A 198.51.100.1", "AAAA 2001:db8::1"]}
+    with Machine(tmp_path_factory.mktemp("relaying"), **config) as machine:
+        machine.register('{"Name": "web", "ID": "w1", "Address": "10.0.0.1", "Port": 80}')
+        with subprocess.Popen(
+            machine.inside(sys.executable, str(svc.ROOT / "tests/support/upstream.py"), "5300", json.dumps(answers)),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as machine.upstream:
+            assert machine.upstream.stdout.readline() == "ready\n"
+            yield machine
+            asked = machine.upstream.communicate()[0]
+        assert {name for name in json.loads(asked) if name.endswith(".local.")} == set()
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("www.example.com", {"198.51.100.1", "2001:db8::1"}),
+        ("web.service.local", {"10.0.0.1"}),
+        ("web", {"10.0.0.1"}),
+        ("nothing.service.local", set()),
+        ("nothing.example.com", set()),
+        ("printer.local", set()),
+    ],
+)
+def test_one_nameserver_line_for_everything(relaying, look_up, name, expected):
+    start = time.monotonic()
+    assert look_up(relaying, name) == expected
+    assert time.monotonic() - start < 4, "a query went unanswered: libc waited for its timeout"

@@ -20,7 +20,7 @@ FLOORS = {
     "wire": 1, "net": 1,
     "registry": 2,
     "view": 3,
-    "dns": 4, "sidecar": 4, "health": 4,
+    "dns": 4, "sidecar": 4, "health": 4, "relay": 4,
     "main": 5,
 }
 EVERY_HEADER_IS_A_DOOR = {"base", "net"}
@@ -29,11 +29,12 @@ EVERY_HEADER_IS_A_DOOR = {"base", "net"}
 LIBRARIES = [
     (r"sqlite3\.h", {"registry"}),
     (r"urcu(/.*|\.h|-.*\.h)", {"view"}),
-    (r"ldns/.*", {"view", "tools", "src/sidecar/dns_text.c"}),
+    (r"ldns/.*", {"view", "tools", "src/sidecar/dns_text.c", "src/relay/answer.c"}),
     (r"curl/.*", {"net", "tools"}),
     (r"ini\.h", {"main"}),
     (r"jansson\.h", {"registry", "sidecar", "health", "tools"}),
-    (r"event2/.*|event\.h|evhttp\.h", {"net", "dns", "sidecar", "health", "main"}),
+    (r"event2/.*|event\.h|evhttp\.h", {"net", "dns", "sidecar", "health", "relay", "main"}),
+    (r"unbound(-event)?\.h", {"src/relay/resolver.c"}),
     (r"openssl/.*", {"net", "sidecar"}),
 ]
 
@@ -130,6 +131,7 @@ HOUSE = {f"src/{room}/{room}.h": "" for room in FLOORS} | {
     ("src/wire/name.c", "<string.h>"),
     ("tools/cli/main.c", "<ldns/ldns.h>"),
     ("src/sidecar/dns_text.c", "<ldns/ldns.h>"),
+    ("src/relay/resolver.c", "<unbound-event.h>"),
     ("tools/cli/main.c", "<curl/curl.h>"),
     ("tools/cli/main.c", "<jansson.h>"),
     ("tools/cli/main.c", '"cli/args.h"'),
@@ -158,6 +160,9 @@ def test_allowed(made_up, path, include):
     ("src/wire/name.c", "<ldns/ldns.h>", "for tools, view only"),
     ("src/sidecar/dns_client.c", "<ldns/ldns.h>", "for tools, view only"),
     ("src/health/probe.c", "<curl/curl.h>", "for net, tools only"),
+    ("src/relay/relay.c", "<unbound.h>", "only"),
+    ("src/dns/udp.c", "<unbound-event.h>", "only"),
+    ("src/dns/udp.c", '"relay/relay.h"', "must not know relay"),
     ("src/view/view.c", "<event2/event.h>", "only"),
     ("src/wire/name.c", "<stdlib.h>", "only computes"),
     ("src/wire/name.c", "<sys/socket.h>", "only computes"),

@@ -234,14 +234,14 @@ def _take_opt(additional):
     return Opt(opt.klass, opt.ttl >> 24, opt.ttl >> 16 & 255, opt.ttl & 0xFFFF, _options(opt.rdata))
 
 
-def parse(data):
-    """Reads a reply, or raises Malformed."""
+def parse(data, relay=False):
+    """Reads a reply, or raises Malformed. A server with a relay may set RA, and copy CD."""
     r = _Reader(data)
     ident, flags = r.u16(), r.u16()
     counts = tuple(r.u16() for _ in range(4))
     if not flags & 0x8000:
         raise Malformed("QR is not set")
-    if flags & 0x00F0:
+    if flags & (0x0060 if relay else 0x00F0):
         raise Malformed(f"RA, Z, AD or CD is set: {flags:04x}")
     questions = [(r.name(compressed=False), r.u16(), r.u16()) for _ in range(counts[0])]
     question = data[HEADER : r.at]

@@ -104,9 +104,9 @@ def qtype(kind):
     return kind if isinstance(kind, int) else dns.rdatatype.from_text(kind)
 
 
-def read_reply(data):
-    """The reply as strict.Reply, after dnspython has agreed that it is one."""
-    reply = strict.parse(data)
+def read_reply(data, relay=False):
+    """The reply as strict.Reply, after dnspython has agreed that it is one. `relay`: the server has one."""
+    reply = strict.parse(data, relay)
     if reply.opcode:
         return reply  # dnspython knows queries, and refuses opcodes that nobody has defined
     other = dns.message.from_wire(data, ignore_trailing=False)
@@ -485,7 +485,7 @@ class Server:
         record = packets.opt(size, options) if edns else None
         ident = random.randrange(65536)
         data = packets.query(name, qtype(kind), klass, flags, record, ident)
-        reply = read_reply(self.exchange(data, tcp, **where))
+        reply = read_reply(self.exchange(data, tcp, **where), bool(self.config.get("relay.upstream")))
         assert reply.id == ident
         return reply
 

@@ -1,0 +1,252 @@
+"""The relay for other names: who is answered what, what never leaves the house, and that nothing which happens to it,
+or upstream, touches the names that are ours."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+import packets
+import svc
+from upstream import Upstream
+
+RD, CD, RA, AD = 0x0100, 0x0010, 0x0080, 0x0020
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+DO = 0x8000
+
+
+@pytest.fixture
+def upstream():
+    with Upstream() as upstream:
+        upstream.answers["www.example.com."] = ["A 198.51.100.1", "A 198.51.100.2", "AAAA 2001:db8::1"]
+        upstream.answers["big.example.com."] = [f"TXT \"{i:03} {'x' * 200}\"" for i in range(40)]
+        yield upstream
+
+
+@pytest.fixture
+def relay(start_server, upstream):
+    """A server with a relay and one instance of web."""
+    server = start_server(**{"relay.upstream": upstream.address})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    return server
+
+
+def read(data):
+    return svc.read_reply(data, relay=True)
+
+
+def ask(server, name, kind="A", flags=RD, **more):
+    return server.ask(name, kind, flags=flags, **more)
+
+
+def test_it_is_off_by_default(server):
+    assert set(server.children()) == {"dns", "sidecar"}
+    reply = ask(server, "www.example.com")
+    assert (reply.rcode, reply.flags & RA) == (REFUSED, 0)
+    assert not ask(server, "nothing.service.local").flags & RA
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_other_names_are_answered(relay, upstream, tcp):
+    reply = ask(relay, "www.example.com", tcp=tcp)
+    assert (reply.rcode, sorted(reply.addresses())) == (NOERROR, ["198.51.100.1", "198.51.100.2"])
+    assert reply.rd and reply.flags & RA and not reply.aa
+    assert not reply.flags & AD, "nothing is validated here, whatever upstream says"
+    assert ask(relay, "www.example.com", "AAAA", tcp=tcp).addresses() == ["2001:db8::1"]
+    missing = ask(relay, "missing.example.com", tcp=tcp)
+    assert missing.rcode == NXDOMAIN and [r.type for r in missing.authority] == [6]
+    empty = ask(relay, "www.example.com", "MX", tcp=tcp)
+    assert (empty.rcode, empty.answer) == (NOERROR, [])
+
+
+def test_id_and_question_come_back_as_they_were(relay, upstream):
+    for name in ("wWw.eXample.COM", "Www.Example.Com"):  # the second from the cache
+        query = packets.query(name, flags=RD | CD, ident=0xBEEF)
+        reply = read(relay.exchange(query))
+        assert reply.id == 0xBEEF and reply.question == query[12:]
+        assert reply.flags & CD and len(reply.addresses()) == 2 and reply.opt is None
+    assert len(upstream.asked) == 1, "the second answer came from the cache"
+
+
+def test_our_own_names_never_go_up(relay, upstream):
+    """Names of our zone, there or not, and what the world calls local. are answered here, with RA."""
+    web = ask(relay, "web.service.local")
+    assert web.addresses() == ["10.0.0.1"] and web.aa and web.flags & RA
+    for name, rcode in [("nothing.service.local", NXDOMAIN), ("a.b.c.service.local", NXDOMAIN),
+                        ("service.local", NOERROR), ("x.w1.web.SERVICE.Local", NXDOMAIN),
+                        ("printer.local", NXDOMAIN), ("b._dns-sd._udp.local", NXDOMAIN), ("local", REFUSED)]:
+        for kind in ("A", "SOA", "SRV"):
+            reply = ask(relay, name, kind)
+            assert reply.rcode == rcode, (name, kind)
+            assert name.lower() == "service.local" or not reply.answer
+            assert bool(reply.aa) == name.lower().endswith("service.local")
+    assert ask(relay, "www.example.com").rcode == NOERROR
+    assert set(upstream.names()) == {"www.example.com."}
+
+
+def test_an_alias_upstream_does_not_lead_our_names_out(relay, upstream):
+    upstream.answers["alias.example.com."] = ["CNAME web.service.local."]
+    upstream.answers["multicast.example.com."] = ["CNAME printer.local."]
+    for name in ("alias.example.com", "multicast.example.com"):
+        ask(relay, name)
+    assert set(upstream.names()) == {"alias.example.com.", "multicast.example.com."}
+
+
+def test_our_names_do_not_go_up_while_the_view_loads(tmp_path, upstream):
+    """Held up by a registry that cannot be read: our names are SERVFAIL with EDE 14, others are relayed."""
+    (tmp_path / "registry.db").write_bytes(b"this is no database" * 100)
+    server = svc.Server(tmp_path, {"dns.load_patience": "200ms", "relay.upstream": upstream.address})
+    server.start(ready=False)
+    try:
+        svc.wait_until(lambda: "dns" in server.children(), "the dns process")
+        for name in ("web.service.local", "nothing.service.local"):
+            reply = ask(server, name)
+            assert (reply.rcode, reply.ede()[0][0]) == (SERVFAIL, 14)
+        assert len(ask(server, "www.example.com").addresses()) == 2
+        assert set(upstream.names()) == {"www.example.com."}
+    finally:
+        server.stop()
+
+
+def test_without_rd_nothing_is_relayed(relay, upstream):
+    reply = ask(relay, "www.example.com", flags=0)
+    assert (reply.rcode, upstream.asked) == (REFUSED, [])
+
+
+def test_clients_that_are_not_allowed(start_server, upstream):
+    server = start_server(**{"relay.upstream": upstream.address, "relay.allow": "127.0.0.2, ::1"})
+    for tcp in (False, True):
+        reply = ask(server, "www.example.com", tcp=tcp, source="127.0.0.1")
+        assert (reply.rcode, reply.ede()[0][0], reply.flags & RA) == (REFUSED, 18, 0)
+        assert upstream.asked == []
+        assert not ask(server, "service.local", "SOA", tcp=tcp, source="127.0.0.1").flags & RA
+    for tcp in (False, True):
+        assert ask(server, "www.example.com", tcp=tcp, source="127.0.0.2").rcode == NOERROR
+
+
+def test_large_answers(relay):
+    """Over UDP at most what the client takes, with TC; over TCP whole."""
+    for edns, size in ((False, 512), (True, 1232)):
+        reply = ask(relay, "big.example.com", "TXT", edns=edns, size=size)
+        assert reply.tc and not reply.answer and reply.size <= size
+    assert len(ask(relay, "big.example.com", "TXT", tcp=True).answer) == 40
+
+
+def test_dnssec_records_for_those_who_ask(relay, upstream):
+    signature = "RRSIG A 8 3 60 20370101000000 20200101000000 1 example.com. " + "AAAA" * 16
+    upstream.answers["signed.example.com."] = ["A 198.51.100.9", signature]
+    for flags, types in ((DO, [1, 46]), (0, [1])):
+        record = packets.opt(1232, flags=flags)
+        reply = read(relay.exchange(packets.query("signed.example.com", flags=RD, edns=record)))
+        assert sorted(r.type for r in reply.answer) == types
+        assert not reply.flags & AD
+
+
+def test_many_at_once_over_one_connection(relay, upstream):
+    """Answers come back on their connection, each to its question, also after the client's FIN."""
+    for i in range(50):
+        upstream.answers[f"n{i}.example.com."] = [f"A 198.51.100.{i}"]
+    names = [f"n{i}.example.com" for i in range(50)] + ["web.service.local"]
+    with relay.tcp() as tcp:
+        tcp.send(b"".join(packets.frame(packets.query(n, flags=RD, ident=i)) for i, n in enumerate(names)))
+        tcp.socket.shutdown(svc.socket.SHUT_WR)
+        found = {reply.id: reply.addresses() for reply in (read(tcp.receive()) for _ in names)}
+        assert tcp.wait_closed() == b""
+    assert found == {**{i: [f"198.51.100.{i}"] for i in range(50)}, 50: ["10.0.0.1"]}
+
+
+def test_a_dead_upstream_costs_our_names_nothing(start_server, upstream):
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "1s", "dns.workers": 1})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    upstream.silent = True
+    with server.udp() as client:
+        started = time.monotonic()
+        for i in range(20):
+            client.send(packets.query(f"dead{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
+        slowest = 0
+        for _ in range(200):
+            before = time.monotonic()
+            assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+            slowest = max(slowest, time.monotonic() - before)
+        assert slowest < 0.5, "authoritative answers did not wait"
+        replies = [read(client.receive()) for _ in range(20)]
+        took = time.monotonic() - started
+    assert {reply.id for reply in replies} == set(range(20))
+    assert {(reply.rcode, reply.ede()[0][0]) for reply in replies} == {(SERVFAIL, 22)}
+    assert took < 4, "the timeout is 1 s; the rest is a busy machine"
+    upstream.silent = False
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "upstream is found again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_relay_that_dies_or_hangs(start_server, upstream, number):
+    """Ours go on; a query that went to a relay which never answers is SERVFAIL; another relay comes."""
+    server = start_server(
+        **{"relay.upstream": upstream.address, "relay.timeout": "500ms", "process.stall_timeout": "2s"})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    assert ask(server, "www.example.com").rcode == NOERROR
+    dns = server.pid("dns")
+    old = server.signal("relay", number)
+    reply = ask(server, "www.example.com")
+    assert reply.rcode == (SERVFAIL if number == signal.SIGSTOP else reply.rcode)
+    assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+    svc.wait_until(lambda: server.children().get("relay", old) != old, "another relay")
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the new relay answers")
+    assert server.pid("dns") == dns
+
+
+def test_a_query_that_comes_back_is_refused(start_server, upstream):
+    """Upstream is a forwarder to us: the loop is seen in its first round."""
+    server = start_server(**{"relay.upstream": upstream.address})
+    upstream.pass_to = server.address
+    started = time.monotonic()
+    assert ask(server, "loop.example.com").rcode == SERVFAIL
+    assert time.monotonic() - started < 2.5
+    assert "asks us what we ask it" in server.log()
+    assert set(upstream.names()) == {"loop.example.com."} and len(upstream.asked) < 30
+
+
+@pytest.mark.parametrize("config, said", [
+    ({"dns.listen": "127.0.0.1:5399", "relay.upstream": "127.0.0.1:5399"}, "relay.upstream: 127.0.0.1:5399 is our own"),
+    ({"dns.listen": "0.0.0.0:5399", "relay.upstream": "127.0.0.5:5399"}, "relay.upstream: 127.0.0.5:5399 is our own"),
+    ({"dns.listen": "127.0.0.1:53", "relay.upstream": "127.0.0.1"}, "relay.upstream: 127.0.0.1 is our own"),
+    ({"relay.upstream": "dns.example.com"}, "relay.upstream: 'dns.example.com' is not an address"),
+    ({"relay.allow": "10.0.0.1/8"}, "relay.allow: '10.0.0.1/8' is not an address or network"),
+    ({"relay.in_flight": "0"}, "relay.in_flight: '0' is not a number from"),
+])
+def test_bad_options_are_refused(tmp_path, config, said):
+    flags = [f"--{key}={value}" for key, value in config.items()]
+    done = subprocess.run([str(svc.BINARY), "--check-config", *flags], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and said in done.stderr
+
+
+def test_queries_in_flight_are_bounded(start_server, upstream):
+    """What is over the limit gets SERVFAIL at once, not after the timeout."""
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "20s", "relay.in_flight": 16,
+                             "dns.workers": 1})
+    upstream.silent = True
+    with server.udp() as client:
+        for i in range(40):
+            client.send(packets.query(f"q{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
+        replies = [read(client.receive()) for _ in range(24)]
+    assert {reply.rcode for reply in replies} == {SERVFAIL}
+    assert server.metric("svcdns_relay_in_flight") == 16
+    assert len(set(upstream.names())) <= 16
+
+
+def test_memory_is_bounded_by_the_cache(start_server, upstream):
+    """Ten times as many answers as the cache holds: the relay's memory stays where it was."""
+    server = start_server(**{"relay.upstream": upstream.address, "relay.cache_size": "64KiB"})
+    for i in range(300):
+        upstream.answers[f"c{i}.example.com."] = [f"TXT \"{'x' * 200}\"" for _ in range(1)]
+        assert ask(server, f"c{i}.example.com", "TXT").rcode == NOERROR
+    before = len(upstream.asked)
+    assert ask(server, "c0.example.com", "TXT").rcode == NOERROR
+    assert len(upstream.asked) > before, "the oldest answer was dropped"
+
+
+def test_counters(relay):
+    ask(relay, "www.example.com")
+    assert 'svcdns_relay_queries_total{result="answered"} 1' in relay.http("GET", "/metrics").text
+    assert relay.metric("svcdns_relay_in_flight") == 0

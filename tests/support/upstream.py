@@ -1,0 +1,135 @@
+"""A name server for the relay to ask: dnspython on a loopback port, UDP and TCP, with a log of what it was asked.
+
+    with Upstream() as upstream:
+        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
+        ... upstream.asked == [("www.example.com.", "A")]
+
+It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more; `pass_to` makes it a forwarder
+that hands each query on, options and all, to another server and waits for the answer. As a program, with a port and the
+answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
+
+import json
+import socket
+import struct
+import sys
+import threading
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+import svc
+
+SOA = dns.rrset.from_text("example.com.", 60, "IN", "SOA", "ns.example.com. host.example.com. 1 60 60 60 60")
+
+
+class Upstream:
+    def __init__(self, host="127.0.0.1", port=None):
+        self.answers, self.asked, self.messages = {}, [], []
+        self.silent, self.pass_to = False, None
+        self.port = port or svc.free_port((host,))
+        self.address = f"{host}:{self.port}"
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((host, self.port))
+        self.tcp = socket.socket()
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.tcp.bind((host, self.port))
+        self.tcp.listen()
+        self.threads = [threading.Thread(target=run, daemon=True) for run in (self._serve_udp, self._serve_tcp)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for s in (self.udp, self.tcp):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # a UDP socket without a peer says so, and wakes its reader nevertheless
+        for thread in self.threads:
+            thread.join()
+        self.udp.close()
+        self.tcp.close()
+
+    def names(self):
+        return [name.lower() for name, _ in self.asked]
+
+    def _answer(self, data, tcp):
+        query = dns.message.from_wire(data)
+        name, kind = query.question[0].name.to_text(), dns.rdatatype.to_text(query.question[0].rdtype)
+        self.messages.append(query)
+        self.asked.append((name, kind))
+        if self.silent:
+            return None
+        if self.pass_to:
+            with svc.Udp(self.pass_to) as other:
+                return other.exchange(data)
+        reply = dns.message.make_response(query, recursion_available=True)
+        reply.flags |= dns.flags.AD  # which nobody here has validated
+        records = self.answers.get(name.lower())
+        if records is None:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        for text in records or ():
+            owner, text = text.split(" ", 1) if text.split(" ", 1)[0].endswith(".") else (name, text)
+            type_, rdata = text.split(" ", 1)
+            if type_ in (kind, "CNAME", "RRSIG"):
+                rrset = dns.rrset.from_text(owner, 60, "IN", type_, rdata)
+                match = [r for r in reply.answer if r.name == rrset.name and r.match(rrset.name, rrset.rdclass,
+                                                                                     rrset.rdtype, rrset.covers)]
+                match[0].add(rrset[0]) if match else reply.answer.append(rrset)
+        if not reply.answer:
+            reply.authority.append(SOA)
+        wire = reply.to_wire(max_size=65535)
+        if not tcp and len(wire) > 1232:
+            reply.answer, reply.flags = [], reply.flags | dns.flags.TC
+            wire = reply.to_wire()
+        return wire
+
+    def _serve_udp(self):
+        while True:
+            try:
+                data, client = self.udp.recvfrom(65535)
+            except OSError:
+                return
+            if not data:
+                return
+            threading.Thread(target=self._reply_udp, args=(data, client), daemon=True).start()
+
+    def _reply_udp(self, data, client):
+        try:
+            wire = self._answer(data, False)
+            if wire:
+                self.udp.sendto(wire, client)
+        except OSError:
+            pass  # the end of the test
+
+    def _serve_tcp(self):
+        while True:
+            try:
+                connection, _ = self.tcp.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rwb") as stream:
+                head = stream.read(2)
+                while len(head) == 2:
+                    wire = self._answer(stream.read(struct.unpack("!H", head)[0]), True)
+                    if wire:
+                        stream.write(struct.pack("!H", len(wire)) + wire)
+                        stream.flush()
+                    head = stream.read(2)
+
+
+def main():
+    with Upstream(port=int(sys.argv[1])) as upstream:
+        upstream.answers = json.loads(sys.argv[2])
+        print("ready", flush=True)
+        sys.stdin.read()
+        print(json.dumps(upstream.names()))
+
+
+if __name__ == "__main__":
+    main()

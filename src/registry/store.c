@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "registry/nocase.h"
 
 #define WRITER_BUSY_MS                                                                                       \
 	900 /* a write waits for two locks at most, its batch and the one before: under 2 s (F10) */
@@ -132,6 +133,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret, char 
 	store->code = sqlite3_open_v2(real, &store->db, flags, NULL);
 	if (store->code == SQLITE_OK) {
 		harden(store);
+		store->code = nocase_install(store->db);
 		store_exec(store, setup_sql);
 	}
 	if (store->code == SQLITE_OK && mode == STORE_WRITE && sqlite3_db_readonly(store->db, "main") == 1)

@@ -239,11 +239,12 @@ static int op_remove_instance(struct apply *apply, struct registry_command *comm
 }
 
 /* Finds the check that a command names, as far as tables_find_check_state() tells. */
-static int find_check(struct apply *apply, struct registry_command *command, struct registry_check *ret)
+static int find_check(
+	struct apply *apply, struct registry_command *command, struct registry_check *ret, int64_t *ret_row)
 {
 	const char *id = or_empty(command->check_id), *node = node_or_own(apply, command->node_name);
 
-	if (tables_find_check_state(apply->store, command->arena, node, id, ret))
+	if (tables_find_check_state(apply->store, command->arena, node, id, ret, ret_row))
 		return 0;
 	return refusal(command->message, -ENOENT, UNKNOWN_CHECK, id);
 }
@@ -251,7 +252,8 @@ static int find_check(struct apply *apply, struct registry_command *command, str
 static int op_remove_check(struct apply *apply, struct registry_command *command)
 {
 	struct registry_check check;
-	int error = find_check(apply, command, &check);
+	int64_t row;
+	int error = find_check(apply, command, &check, &row);
 
 	if (!error)
 		apply_remove_check(apply, &check, command->reason);
@@ -261,7 +263,8 @@ static int op_remove_check(struct apply *apply, struct registry_command *command
 static int op_set_status(struct apply *apply, struct registry_command *command)
 {
 	struct registry_check check, former;
-	int error = find_check(apply, command, &check);
+	int64_t row;
+	int error = find_check(apply, command, &check, &row);
 
 	if (error)
 		return error;
@@ -275,10 +278,10 @@ static int op_set_status(struct apply *apply, struct registry_command *command)
 	check.status = command->status;
 	check.output = rules_clean(command->arena, command->output, size);
 	if (same) {
-		tables_set_output(apply->store, &check); /* goes to the disk with the next real change */
+		tables_set_output(apply->store, row, &check); /* goes to the disk with the next real change */
 		return 0;
 	}
-	tables_set_status(apply->store, &check, apply->log->next);
+	tables_set_status(apply->store, row, &check, apply->log->next);
 	apply_note_check(apply, &check, &former, registry_status_name(check.status), command->reason);
 	return 0;
 }
@@ -316,7 +319,8 @@ static int op_reap(struct apply *apply, struct registry_command *command)
 {
 	struct registry_instance instance;
 	struct registry_check check;
-	int error = find_check(apply, command, &check);
+	int64_t row;
+	int error = find_check(apply, command, &check, &row);
 
 	if (error)
 		return error;

@@ -46,11 +46,12 @@ static bool take_given_status(
 {
 	if (given->definition.type != REGISTRY_CHECK_NONE)
 		return false;
+	int64_t row = tables_check_row(apply->store, given->node, given->id);
 	if (former->status == given->status && former->checked) {
-		tables_set_output(apply->store, given);
+		tables_set_output(apply->store, row, given);
 		return false;
 	}
-	tables_set_status(apply->store, given, apply->log->next);
+	tables_set_status(apply->store, row, given, apply->log->next);
 	return true;
 }
 

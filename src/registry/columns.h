@@ -21,11 +21,11 @@
 	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service, i.tags"
 
 /* The worst of an instance's and its node's checks as 2 * status + checked, so that one that had its result
- * outweighs one that waits; 0 without any. Two questions: for "IN (id, '')" SQLite would fill a table anew
- * for each row. */
+ * outweighs one that waits; 0 if all pass, or without any. Two questions: for "IN (id, '')" SQLite would fill
+ * a table anew for each row. */
 #define COLUMNS_WORST_OF(node, id)                                                                           \
 	"ifnull((SELECT max(2 * c.status + c.checked) FROM checks c WHERE c.node = " node                    \
-	" AND c.instance_id = " id "), 0)"
+	" AND c.instance_id = " id " AND c.status > 0), 0)"
 #define COLUMNS_WORST(node, id) "max(" COLUMNS_WORST_OF(node, id) ", " COLUMNS_WORST_OF(node, "''") ")"
 
 /* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, and the worst check. */

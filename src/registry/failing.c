@@ -33,8 +33,7 @@ static size_t bit_of(const char *node, const char *id)
 struct failing *failing_read(struct store *store)
 {
 	struct failing *failing = mem_alloc(sizeof(*failing));
-	sqlite3_stmt *row = store_query(
-		store, "SELECT node, instance_id FROM checks WHERE status > ?1", "n", REGISTRY_PASSING);
+	sqlite3_stmt *row = store_query(store, "SELECT node, instance_id FROM checks WHERE status > 0", "");
 
 	while (store_row(store, row)) {
 		size_t bit = bit_of(

@@ -36,6 +36,33 @@ static int64_t newest(struct registry_reader *reader)
 	return store_number(reader->store, 0, "SELECT max(seq) FROM changelog", "");
 }
 
+/* The index of a row, or of the one before it if it was pruned; -1 if there is none. */
+static int64_t index_of(struct registry_reader *reader, int64_t seq)
+{
+	return store_number(reader->store, -1,
+		"SELECT idx FROM changelog WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1", "i", seq);
+}
+
+/* There is one writer, so an index is never below that of the row before. Most often it is asked for what
+ * came last: back from the end in steps that grow, then by halves. */
+int64_t reader_changelog_position(struct registry_reader *reader, uint64_t index)
+{
+	int64_t low = newest(reader), high = low + 1;
+
+	for (int64_t step = 1; low > 0 && index_of(reader, low) > (int64_t)index; step *= 2) {
+		high = low;
+		low = low > step ? low - step : 0;
+	}
+	while (high - low > 1) {
+		int64_t middle = low + (high - low) / 2;
+		if (index_of(reader, middle) > (int64_t)index)
+			high = middle;
+		else
+			low = middle;
+	}
+	return low;
+}
+
 static int find_cursor(
 	struct registry_reader *reader, uint64_t since, uint32_t last, struct registry_cursor *ret)
 {
@@ -57,10 +84,7 @@ static int find_cursor(
 		error = reader_finish(reader);
 		return error ? error : -ESTALE;
 	}
-	seq = store_number(reader->store, 0,
-		"SELECT seq FROM changelog WHERE idx <= ?1 ORDER BY idx DESC, seq DESC LIMIT 1", "i",
-		(int64_t)since);
-	*ret = (struct registry_cursor){.index = since, .seq = seq};
+	*ret = (struct registry_cursor){.index = since, .seq = reader_changelog_position(reader, since)};
 	return reader_finish(reader);
 }
 
@@ -156,10 +180,17 @@ int registry_reader_history(struct registry_reader *reader, struct registry_curs
 
 int registry_reader_time(struct registry_reader *reader, uint64_t index, int64_t *ret_ms)
 {
-	int64_t time_ms = store_number(reader->store, 0,
-		"SELECT time_ms FROM changelog WHERE idx = ?1 LIMIT 1", "i", (int64_t)index);
-	int error = reader_finish(reader);
+	bool own;
+	int error = begin(reader, &own);
 
+	if (error)
+		return error;
+	int64_t time_ms =
+		store_number(reader->store, 0, "SELECT time_ms FROM changelog WHERE seq = ?1 AND idx = ?2",
+			"ii", reader_changelog_position(reader, index), (int64_t)index);
+	error = reader_finish(reader);
+	if (own)
+		registry_reader_end(reader);
 	if (!error)
 		*ret_ms = time_ms;
 	return error;

@@ -9,13 +9,15 @@
 #include "registry/columns.h"
 #include "registry/reader_private.h"
 
-/* The fields of a filter, in the order of their bits and parameters. */
-enum { NODE, ID, SERVICE, INSTANCE_ID, STATUS, AGENT };
+/* The fields of a filter, in the order of their bits and parameters. FAILING goes with a STATUS that is not
+ * passing: the index of such checks is taken for its own words only. */
+enum { NODE, ID, SERVICE, INSTANCE_ID, STATUS, AGENT, FAILING };
 
 /* CROSS JOIN keeps the order of the tables, so that the filter's table is the outer one. */
 static const struct {
 	const char *select;
 	const char *select_service; /* with a service in the filter, where that needs another order */
+	const char *select_failing; /* with FAILING, and without a service */
 	const char *conditions[READER_FILTERS]; /* NULL: the field says nothing about these rows */
 	const char *order;
 } questions[READER_QUESTIONS] = {
@@ -41,21 +43,32 @@ static const struct {
 				  " LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id",
 			.select_service = "SELECT " COLUMNS_CHECK " FROM instance i"
 					  " CROSS JOIN checks c ON c.node = i.node AND c.instance_id = i.id",
+			/* Else the planner reads all checks, as they are sorted. */
+			.select_failing = "SELECT " COLUMNS_CHECK " FROM checks c INDEXED BY checks_failing"
+					  " LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id",
 			.conditions = {[NODE] = "c.node = ?1",
 				[ID] = "c.id = ?2",
 				[SERVICE] = "i.service = ?3",
 				[INSTANCE_ID] = "c.instance_id = ?4",
-				[STATUS] = "c.status = ?5"},
+				[STATUS] = "c.status = ?5",
+				[FAILING] = "c.status > 0"},
 			.order = "c.node, c.id",
 		},
 };
 
+static const char *select_for(enum reader_question question, unsigned fields)
+{
+	if (fields & 1u << SERVICE && questions[question].select_service)
+		return questions[question].select_service;
+	if (fields & 1u << FAILING && questions[question].select_failing)
+		return questions[question].select_failing;
+	return questions[question].select;
+}
+
 void reader_question_sql(enum reader_question question, unsigned fields, char *ret, size_t size)
 {
-	bool by_service = fields & 1u << SERVICE && questions[question].select_service;
 	const char *word = " WHERE ";
-	size_t used = (size_t)snprintf(ret, size, "%s",
-		by_service ? questions[question].select_service : questions[question].select);
+	size_t used = (size_t)snprintf(ret, size, "%s", select_for(question, fields));
 
 	for (unsigned i = 0; i < READER_FILTERS; i++) {
 		if (!(fields & 1u << i) || !questions[question].conditions[i])
@@ -75,7 +88,8 @@ static sqlite3_stmt *ask(
 	const struct registry_filter *by = filter ? filter : &none;
 	unsigned fields = (by->node ? 1u << NODE : 0) | (by->id ? 1u << ID : 0) |
 			  (by->service ? 1u << SERVICE : 0) | (by->instance_id ? 1u << INSTANCE_ID : 0) |
-			  (by->status ? 1u << STATUS : 0) | (by->agent_only ? 1u << AGENT : 0);
+			  (by->status ? 1u << STATUS : 0) | (by->agent_only ? 1u << AGENT : 0) |
+			  (by->status && *by->status != REGISTRY_PASSING ? 1u << FAILING : 0);
 	sqlite3_stmt **statement = &reader->questions[question][fields];
 	const char *texts[] = {by->node, by->id, by->service, by->instance_id};
 	char sql[2048];

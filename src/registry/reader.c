@@ -177,8 +177,8 @@ int registry_reader_changes(struct registry_reader *reader, uint64_t since, stru
 	bool stale = (int64_t)since < floor || (int64_t)since > index;
 	if (!stale && (int64_t)since < index) {
 		sqlite3_stmt *row = store_query(reader->store,
-			"SELECT DISTINCT service FROM changelog WHERE idx > ?1 AND service <> ''", "i",
-			(int64_t)since);
+			"SELECT DISTINCT service FROM changelog WHERE seq > ?1 AND service <> ''", "i",
+			reader_changelog_position(reader, since));
 		while (store_row(reader->store, row)) {
 			services = arena_grow(arena, services, count, sizeof(*services));
 			services[count++] = columns_text(row, 0, arena);

@@ -47,8 +47,8 @@ enum registry_resource {
 int registry_reader_resource(
 	struct registry_reader *reader, enum registry_resource resource, const char *name, uint64_t *ret);
 
-/* Which rows: every field that is not NULL must match. node, service and status are found by an index, id and
- * instance_id together with node; agent_only alone, and id alone, read all rows. */
+/* Which rows: every field that is not NULL must match. node, service and a status other than passing are
+ * found by an index, id and instance_id together with node; the others, each alone, read all rows. */
 struct registry_filter {
 	const char *node;
 	const char *id;                     /* instances: the instance's id; checks: the check's id */

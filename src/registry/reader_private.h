@@ -9,7 +9,7 @@
 /* A kind of question: nodes, instances or checks. */
 enum reader_question { READER_NODES, READER_INSTANCES, READER_CHECKS, READER_QUESTIONS };
 
-#define READER_FILTERS 6 /* fields of struct registry_filter */
+#define READER_FILTERS 7 /* fields of struct registry_filter, and one for the checks that fail */
 
 struct registry_reader {
 	struct store *store;
@@ -23,6 +23,10 @@ struct registry_reader {
 
 /* The store's error, if it has one, and forgets it; else 0. */
 int reader_finish(struct registry_reader *reader);
+
+/* The row behind which the changes after `index` stand: no row up to it has a higher index, each behind it
+ * has. An error sticks in the store. */
+int64_t reader_changelog_position(struct registry_reader *reader, uint64_t index);
 
 /* The SQL of a question with the given fields of the filter, into `ret`. For tests of its query plans. */
 void reader_question_sql(enum reader_question question, unsigned fields, char *ret, size_t size);

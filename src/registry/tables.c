@@ -165,10 +165,11 @@ bool tables_find_check(struct store *store, struct arena *arena, const char *nod
 }
 
 bool tables_find_check_state(struct store *store, struct arena *arena, const char *node, const char *id,
-	struct registry_check *ret)
+	struct registry_check *ret, int64_t *ret_row)
 {
 	sqlite3_stmt *row = store_query(store,
-		"SELECT c.node, c.id, c.instance_id, i.service, c.status, c.checked, c.output_max_size"
+		"SELECT c.node, c.id, c.instance_id, i.service, c.status, c.checked, c.output_max_size, "
+		"c.rowid"
 		" FROM checks c LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id"
 		" WHERE c.node = ?1 AND c.id = ?2",
 		"ss", node, id);
@@ -184,8 +185,14 @@ bool tables_find_check_state(struct store *store, struct arena *arena, const cha
 		.checked = sqlite3_column_int(row, 5),
 		.definition = {.output_max_size = (uint32_t)sqlite3_column_int64(row, 6)},
 	};
+	*ret_row = sqlite3_column_int64(row, 7);
 	store_done(row);
 	return true;
+}
+
+int64_t tables_check_row(struct store *store, const char *node, const char *id)
+{
+	return store_number(store, 0, "SELECT rowid FROM checks WHERE node = ?1 AND id = ?2", "ss", node, id);
 }
 
 size_t tables_count_checks(struct store *store, const char *node, const char *instance_id)
@@ -255,18 +262,17 @@ bool tables_change_check(
 			check, index));
 }
 
-void tables_set_status(struct store *store, const struct registry_check *check, int64_t index)
+void tables_set_status(struct store *store, int64_t row, const struct registry_check *check, int64_t index)
 {
 	store_run(store,
-		"UPDATE checks SET status = ?3, checked = 1, output = ?4, modify_index = ?5 WHERE node = ?1 "
-		"AND id = ?2",
-		"ssnsi", check->node, check->id, (int)check->status, check->output, index);
+		"UPDATE checks SET status = ?2, checked = 1, output = ?3, modify_index = ?4 WHERE rowid = ?1",
+		"insi", row, (int)check->status, check->output, index);
 }
 
-void tables_set_output(struct store *store, const struct registry_check *check)
+void tables_set_output(struct store *store, int64_t row, const struct registry_check *check)
 {
-	store_run(store, "UPDATE checks SET output = ?3 WHERE node = ?1 AND id = ?2 AND output <> ?3", "sss",
-		check->node, check->id, check->output);
+	store_run(store, "UPDATE checks SET output = ?2 WHERE rowid = ?1 AND output <> ?2", "is", row,
+		check->output);
 }
 
 void tables_remove_check(struct store *store, const char *node, const char *id)

@@ -57,9 +57,12 @@ bool tables_find_check(struct store *store, struct arena *arena, const char *nod
 	struct registry_check *ret);
 
 /* The same, but only who a check is and how it stands: node, id, instance_id, service, status, checked and
- * definition.output_max_size. Everything else is zero. */
+ * definition.output_max_size. Everything else is zero. *ret_row is its row. */
 bool tables_find_check_state(struct store *store, struct arena *arena, const char *node, const char *id,
-	struct registry_check *ret);
+	struct registry_check *ret, int64_t *ret_row);
+
+/* A check's row, which is good for the transaction; 0 if there is none. */
+int64_t tables_check_row(struct store *store, const char *node, const char *id);
 
 /* How many checks an instance has, or the node itself (instance_id ""). */
 size_t tables_count_checks(struct store *store, const char *node, const char *instance_id);
@@ -74,10 +77,10 @@ bool tables_change_check(
 	struct store *store, struct arena *arena, const struct registry_check *check, int64_t index);
 
 /* Writes a check's status and output; it had a result. */
-void tables_set_status(struct store *store, const struct registry_check *check, int64_t index);
+void tables_set_status(struct store *store, int64_t row, const struct registry_check *check, int64_t index);
 
 /* Writes a check's output, if it differs. */
-void tables_set_output(struct store *store, const struct registry_check *check);
+void tables_set_output(struct store *store, int64_t row, const struct registry_check *check);
 
 /* Removes a check. */
 void tables_remove_check(struct store *store, const char *node, const char *id);

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ALL UINT64_MAX
 
@@ -158,6 +159,34 @@ static void what_was_pruned_is_stale(void **state)
 	assert_int_equal(time_ms, 0);
 }
 
+/* Wherever an index stands in the changelog, what comes behind it is found: with one row to an index or
+ * several, at the ends, and where rows were pruned. */
+static void every_index_is_found(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start = must(f, put_instance("web", "w")), end = start;
+	const char *const *services;
+	uint64_t index;
+	size_t count;
+
+	must(f, put_check("n", "", REGISTRY_CHECK_TTL)); /* two rows, one index */
+	for (int i = 0; i < 40; i++)
+		end = must(f, i % 3 ? put_instance(i % 2 ? "web" : "db", arena_printf(f->arena, "i%d", i))
+				    : set_status("n", i % 2 ? REGISTRY_PASSING : REGISTRY_WARNING, ""));
+	uint64_t floor = strtoull(sql_text(f, "SELECT min(idx) FROM changelog"), NULL, 10) - 1;
+	for (uint64_t since = floor > start ? floor + 1 : start; since <= end; since++) {
+		const char *sql = arena_printf(f->arena,
+			"SELECT max(seq) || ' ' || (SELECT count(DISTINCT service) FROM changelog WHERE idx "
+			"> "
+			"%llu AND service <> '') FROM changelog WHERE idx <= %llu",
+			(unsigned long long)since, (unsigned long long)since);
+		assert_int_equal(
+			registry_reader_changes(f->reader, since, f->arena, &services, &count, &index), 0);
+		assert_string_equal(sql_text(f, sql),
+			arena_printf(f->arena, "%lld %zu", (long long)cursor_at(f, since).seq, count));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +196,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on_where_it_was_cut, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_last_ones_by_number, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_was_pruned_is_stale, few_rows, fixture_teardown),
+		cmocka_unit_test_setup_teardown(every_index_is_found, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(every_index_is_found, few_rows, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

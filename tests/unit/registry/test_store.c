@@ -63,7 +63,7 @@ static void it_is_ours_alone_and_in_wal_mode(void **state)
 	assert_int_equal(status.st_mode & 0777, 0600);
 	assert_string_equal(sql_text(f, "PRAGMA journal_mode"), "wal");
 	assert_string_equal(sql_text(f, "PRAGMA application_id"), "1937138532");
-	assert_string_equal(sql_text(f, "PRAGMA user_version"), "2");
+	assert_string_equal(sql_text(f, "PRAGMA user_version"), "3");
 	fixture_stop(f);
 	assert_int_equal(atomic_load(&f->page->state), PAGE_DOWN);
 	/* They stay behind, private, so that a process that may not write can open. */
@@ -104,7 +104,7 @@ static void newer_schemas_are_refused(void **state)
 	fixture_start(f);
 	fixture_stop(f);
 	sql_text(f, "PRAGMA user_version = 7");
-	assert_refused(f, -EPROTO, "schema version 7, and this program knows up to version 2");
+	assert_refused(f, -EPROTO, "schema version 7, and this program knows up to version 3");
 	assert_int_equal(open_reader(f->path), -EPROTO);
 }
 

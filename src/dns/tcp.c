@@ -217,6 +217,16 @@ static bool send_waiting(struct connection *c, bool *ret_progress)
 	return true;
 }
 
+/* Puts the connection under a state's list, its time beginning now. */
+static void enter(struct connection *c, enum state state, int64_t now)
+{
+	struct connections *lists = c->tcp->lists;
+	TAILQ_REMOVE(&lists[c->state], c, link);
+	c->state = (uint8_t)state;
+	c->since = now;
+	TAILQ_INSERT_TAIL(&lists[state], c, link);
+}
+
 /* The end of a turn: sends what was answered, then waits for what comes next, under the right list, or
  * closes. `taken`: the client took some of what waited. */
 static void end_turn(struct connection *c, bool taken)
@@ -233,12 +243,8 @@ static void end_turn(struct connection *c, bool taken)
 	if (waiting(c) > 0 || c->held)
 		event_add(&c->writable, NULL);
 	enum state state = waiting(c) > 0 ? WRITING : c->in.size > 0 ? READING : IDLE;
-	if (state == c->state && !taken && !tcp->answered)
-		return;
-	TAILQ_REMOVE(&tcp->lists[c->state], c, link);
-	c->state = (uint8_t)state;
-	c->since = tcp->now;
-	TAILQ_INSERT_TAIL(&tcp->lists[state], c, link);
+	if (state != c->state || taken || tcp->answered)
+		enter(c, state, tcp->now);
 }
 
 static void begin_turn(struct tcp *tcp)
@@ -309,13 +315,17 @@ void tcp_connection_start(struct connection *c)
 	metrics_set(tcp->worker->context.metrics, METRIC_DNS_TCP_OPEN, tcp->count);
 }
 
-/* Closes the connections at the head of `state`'s list whose time is over. */
+/* Closes the connections at the head of `state`'s list whose time is over. Who waits for the relay is not
+ * idle; the relay's own time is limited. */
 static void close_overdue(struct tcp *tcp, enum state state, int64_t patience)
 {
 	int64_t now = clock_now(tcp->worker->clock);
 	struct connection *c;
 	while ((c = TAILQ_FIRST(&tcp->lists[state])) && now - c->since >= patience)
-		tcp_connection_close(c);
+		if (state == IDLE && c->relayed > 0)
+			enter(c, IDLE, now);
+		else
+			tcp_connection_close(c);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)

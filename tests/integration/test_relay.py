@@ -143,6 +143,19 @@ def test_dnssec_records_for_those_who_ask(relay, upstream):
         assert not reply.flags & AD
 
 
+def test_a_tcp_client_that_waits_is_not_idle(start_server, upstream):
+    server = start_server(**{"relay.upstream": upstream.address, "dns.tcp_idle": "200ms", "relay.timeout": "20s"})
+    upstream.gate.clear()
+    with server.tcp() as waiting, server.tcp() as idle:
+        waiting.send(packets.frame(packets.query("www.example.com", flags=RD)))
+        svc.wait_until(lambda: "www.example.com." in upstream.names(), "upstream is asked")
+        assert idle.exchange(packets.query("web.service.local"))
+        assert idle.wait_closed() == b"", "this one is idle, and has been for less long"
+        upstream.gate.set()
+        assert len(read(waiting.receive()).addresses()) == 2
+        assert waiting.wait_closed() == b""
+
+
 def test_many_at_once_over_one_connection(relay, upstream):
     """Answers come back on their connection, each to its question, also after the client's FIN."""
     for i in range(50):

@@ -4,7 +4,8 @@
         upstream.answers["www.example.com."] = ["A 198.51.100.1"]
         ... upstream.asked == [("www.example.com.", "A")]
 
-It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more; `pass_to` makes it a forwarder
+It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more; while `gate` is clear it holds its
+answers back; `pass_to` makes it a forwarder
 that hands each query on, options and all, to another server and waits for the answer. As a program, with a port and the
 answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
 
@@ -28,7 +29,8 @@ SOA = dns.rrset.from_text("example.com.", 60, "IN", "SOA", "ns.example.com. host
 class Upstream:
     def __init__(self, host="127.0.0.1", port=None):
         self.answers, self.asked, self.messages = {}, [], []
-        self.silent, self.pass_to = False, None
+        self.silent, self.pass_to, self.gate = False, None, threading.Event()
+        self.gate.set()
         self.port = port or svc.free_port((host,))
         self.address = f"{host}:{self.port}"
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -63,7 +65,7 @@ class Upstream:
         name, kind = query.question[0].name.to_text(), dns.rdatatype.to_text(query.question[0].rdtype)
         self.messages.append(query)
         self.asked.append((name, kind))
-        if self.silent:
+        if self.silent or not self.gate.wait(svc.PATIENCE):
             return None
         if self.pass_to:
             with svc.Udp(self.pass_to) as other:
@@ -76,7 +78,7 @@ class Upstream:
         for text in records or ():
             owner, text = text.split(" ", 1) if text.split(" ", 1)[0].endswith(".") else (name, text)
             type_, rdata = text.split(" ", 1)
-            if type_ in (kind, "CNAME", "RRSIG"):
+            if kind == "ANY" or type_ in (kind, "CNAME", "RRSIG"):
                 rrset = dns.rrset.from_text(owner, 60, "IN", type_, rdata)
                 match = [r for r in reply.answer if r.name == rrset.name and r.match(rrset.name, rrset.rdclass,
                                                                                      rrset.rdtype, rrset.covers)]

@@ -119,7 +119,8 @@ static int ask(struct handover *h, struct handover_slot *slot, const struct dns_
 	int64_t now = clock_now(h->worker->clock);
 	struct net_link_head head = {.token = ++h->count * h->capacity + (uint64_t)(slot - h->slots),
 		.at_ns = now,
-		.limit = message->limit};
+		.limit = message->limit,
+		.client = message->source.hash};
 	int r = net_link_send(h->link, &head, message->query, message->query_size);
 	if (r < 0)
 		return r;

@@ -156,6 +156,8 @@ static const struct option_row options[] = {
 		"Internet: open resolvers are abused."},
 	{"relay.in_flight", OPTION_NUMBER, AT(relay.in_flight), "512", 16, 4096, false,
 		"Queries that may wait for the name servers of relay.upstream; more get SERVFAIL."},
+	{"relay.in_flight_per_address", OPTION_NUMBER, AT(relay.in_flight_per_address), "256", 1, 4096, false,
+		"Queries of one client among them, so that it cannot take all."},
 	{"relay.timeout", OPTION_DURATION, AT(relay.timeout), "3s", 100, 60000, false,
 		"How long such a query may wait before it gets SERVFAIL."},
 	{"relay.cache_size", OPTION_SIZE, AT(relay.cache_size), "4MiB", 65536, 1 << 30, false,

@@ -59,7 +59,7 @@ struct main_config {
 	} check;
 	struct {
 		struct main_list upstream, allow;
-		uint32_t in_flight, cache_size;
+		uint32_t in_flight, in_flight_per_address, cache_size;
 		int64_t timeout;
 	} relay;
 	struct {

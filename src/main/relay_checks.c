@@ -1,3 +1,4 @@
+/* relay_checks.c -- see relay_checks.h. */
 #include "main/relay_checks.h"
 
 #include <errno.h>

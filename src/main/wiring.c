@@ -191,6 +191,7 @@ int wiring_relay(const struct main_config *config, struct wiring_relay *ret, cha
 		.zones = (const char *const *)ret->zones.items,
 		.zone_count = ret->zones.count,
 		.in_flight = config->relay.in_flight,
+		.in_flight_per_address = config->relay.in_flight_per_address,
 		.cache_size = config->relay.cache_size,
 		.timeout_ns = config->relay.timeout,
 		.udp_size = (uint16_t)config->dns.udp_size,

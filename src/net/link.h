@@ -12,9 +12,10 @@
 
 /* What goes in front of the message. */
 struct net_link_head {
-	uint64_t token; /* the asker's own; the answer carries the same */
-	int64_t at_ns;  /* when it was sent, on the monotonic clock that all processes share */
-	uint64_t limit; /* bytes that the answer may have at most */
+	uint64_t token;  /* the asker's own; the answer carries the same */
+	int64_t at_ns;   /* when it was sent, on the monotonic clock that all processes share */
+	uint32_t limit;  /* bytes that the answer may have at most */
+	uint32_t client; /* a hash of the asker's address */
 };
 
 /* Makes a pair of non-blocking, close-on-exec sockets, the second of which is the relay's. 0 or negative

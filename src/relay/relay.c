@@ -23,7 +23,8 @@ enum {
 	TICK_US = 500000, /* the page slot must move at least once a second */
 	SWEEP_US = 20000,
 	TAKEN_MAX = 64, /* from one link before the event loop gets its turn */
-	MARK_SIZE = 16  /* letters of the mark by which we know our own queries */
+	MARK_SIZE = 16, /* letters of the mark by which we know our own queries */
+	CLIENTS = 4096  /* counters of queries, by the hash of the client's address; a power of two */
 };
 
 /* A query under way. When its time is over it is answered, but libunbound still works on it. */
@@ -34,7 +35,9 @@ struct pending {
 	int fd; /* of its link */
 	uint64_t token;
 	int64_t until;
-	bool late; /* answered already; in the list `late` */
+	uint16_t *client; /* the counter that it is counted in */
+	bool alias_first; /* it is asked whether the name is an alias; see resolve() */
+	bool late;        /* answered already; in the list `late` */
 	struct answer_query query;
 	uint8_t bytes[]; /* query.bytes */
 };
@@ -45,7 +48,8 @@ struct relay {
 	const struct clock *clock;
 	struct page_thread *slot;
 	int64_t timeout;
-	unsigned in_flight, in_flight_max;
+	unsigned in_flight, in_flight_max, client_max;
+	uint16_t clients[CLIENTS]; /* queries under way */
 	uint16_t udp_size;
 	char mark[MARK_SIZE + 1];
 	struct event_base *base;
@@ -77,7 +81,24 @@ static void pending_finish(struct pending *p)
 {
 	TAILQ_REMOVE(p->late ? &p->relay->late : &p->relay->waiting, p, link);
 	p->relay->in_flight--;
+	--*p->client;
 	free(p);
+}
+
+/* Asks libunbound. 0, when `p` may be gone, or negative errno.
+ *
+ * DS records are with the servers of the zone above, so libunbound, led by an alias to a zone of ours, would
+ * ask upstream for its name. Therefore it is asked whether there is an alias first, and none is followed. */
+static int resolve(struct pending *p)
+{
+	const struct wire_query *query = &p->query.parsed;
+	return resolver_ask(p->relay->resolver, query->name, query->name_size,
+		p->alias_first ? WIRE_CNAME : query->type, &p->question);
+}
+
+static bool has_answer(const uint8_t *packet)
+{
+	return wire_get16(packet + 6) > 0;
 }
 
 /* From libunbound, on our thread. */
@@ -85,6 +106,12 @@ static void on_answer(struct resolver_question *question, const uint8_t *packet,
 {
 	struct pending *p = (struct pending *)question;
 	struct relay *relay = p->relay;
+	if (!p->late && p->alias_first && packet && !has_answer(packet)) {
+		p->alias_first = false;
+		if (resolve(p) == 0)
+			return;
+		packet = NULL;
+	}
 	if (!p->late) {
 		int answer = packet ? answer_write(&p->query, packet, size, relay->answer) : -EBADMSG;
 		if (answer < 0)
@@ -109,6 +136,12 @@ static bool is_ours(const struct relay *relay, const struct wire_edns *edns)
 	return false;
 }
 
+/* Two clients may share a counter; they are strangers to each other and cannot choose it. */
+static uint16_t *client_of(struct relay *relay, const struct net_link_head *head)
+{
+	return &relay->clients[head->client % CLIENTS];
+}
+
 static void ask(struct relay *relay, int fd, const struct net_link_head *head, struct answer_query *query,
 	size_t size)
 {
@@ -118,15 +151,16 @@ static void ask(struct relay *relay, int fd, const struct net_link_head *head, s
 		.fd = fd,
 		.token = head->token,
 		.until = head->at_ns + relay->timeout,
+		.client = client_of(relay, head),
+		.alias_first = query->parsed.type == WIRE_DS,
 		.query = *query};
 	memcpy(p->bytes, query->bytes, size);
 	p->query.bytes = p->bytes;
 	p->query.parsed.edns.options = NULL; /* they stood in the link's buffer */
 	TAILQ_INSERT_TAIL(&relay->waiting, p, link);
 	relay->in_flight++;
-	const struct wire_query *parsed = &p->query.parsed;
-	int r = resolver_ask(relay->resolver, parsed->name, parsed->name_size, parsed->type, &p->question);
-	if (r == 0)
+	++*p->client;
+	if (resolve(p) == 0)
 		return;
 	fail(relay, fd, p->token, &p->query, WIRE_SERVFAIL, WIRE_EDE_OTHER, "libunbound takes no question");
 	pending_finish(p);
@@ -148,6 +182,9 @@ static void take(struct relay *relay, int fd, const struct net_link_head *head, 
 	} else if (relay->in_flight >= relay->in_flight_max) {
 		fail(relay, fd, head->token, &query, WIRE_SERVFAIL, WIRE_EDE_OTHER,
 			"relay.in_flight queries are under way");
+	} else if (*client_of(relay, head) >= relay->client_max) {
+		fail(relay, fd, head->token, &query, WIRE_SERVFAIL, WIRE_EDE_OTHER,
+			"relay.in_flight_per_address queries of this client are under way");
 	} else {
 		ask(relay, fd, head, &query, size);
 	}
@@ -232,6 +269,7 @@ static int init(struct relay *relay, const struct relay_config *config, char mes
 	relay->slot = config->thread;
 	relay->timeout = config->timeout_ns;
 	relay->in_flight_max = config->in_flight;
+	relay->client_max = config->in_flight_per_address;
 	relay->udp_size = config->udp_size;
 	TAILQ_INIT(&relay->waiting);
 	TAILQ_INIT(&relay->late);

@@ -24,9 +24,10 @@ struct relay_config {
 	const char *const *zones; /* names, as text, that are never asked for upstream */
 	size_t zone_count;
 	unsigned in_flight; /* queries at once, those included that clients have been told SERVFAIL for */
-	size_t cache_size;  /* bytes of records and messages */
-	int64_t timeout_ns; /* from the hand-over to SERVFAIL */
-	uint16_t udp_size;  /* the EDNS size that answers advertise */
+	unsigned in_flight_per_address; /* likewise, of one client */
+	size_t cache_size;              /* bytes of records and messages */
+	int64_t timeout_ns;             /* from the hand-over to SERVFAIL */
+	uint16_t udp_size;              /* the EDNS size that answers advertise */
 	struct page_thread *thread;
 	const struct clock *clock;
 };

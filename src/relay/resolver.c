@@ -37,7 +37,11 @@ static void write_nowhere(struct buf *text, const char *zone)
 	buf_printf(text, "forward-zone:\n  name: \"%s\"\n  forward-addr: " NOWHERE "\n", zone);
 }
 
-/* The settings as libunbound reads them. Hosts that were dead are tried again soon: there are only few. */
+/* The settings as libunbound reads them. Hosts that were dead are tried again soon: there are only few. What
+ * a network has for itself (private addresses, home.arpa, test) is asked from it; localhost, invalid and
+ * onion libunbound answers by itself (RFC 6761, 7686), and upstream's resolver.arpa (RFC 9462 section 6.4) is
+ * not ours.
+ */
 static void write_settings(struct buf *text, const struct relay_config *config, const char *mark)
 {
 	unsigned sockets = config->in_flight < SOCKETS_MAX ? config->in_flight : SOCKETS_MAX;
@@ -46,6 +50,9 @@ static void write_settings(struct buf *text, const struct relay_config *config, 
 		      "  do-not-query-localhost: no\n"
 		      "  do-not-query-address: " NOWHERE "/32\n"
 		      "  unblock-lan-zones: yes\n"
+		      "  local-zone: \"home.arpa.\" nodefault\n"
+		      "  local-zone: \"test.\" nodefault\n"
+		      "  local-zone: \"resolver.arpa.\" static\n"
 		      "  qname-minimisation: no\n"
 		      "  edns-buffer-size: 1232\n"
 		      "  outgoing-num-tcp: 16\n"

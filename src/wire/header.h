@@ -43,6 +43,7 @@ enum wire_type {
 	WIRE_AAAA = 28,
 	WIRE_SRV = 33,
 	WIRE_OPT = 41,
+	WIRE_DS = 43,
 	WIRE_CAA = 257,
 	WIRE_TKEY = 249,
 	WIRE_TSIG = 250,

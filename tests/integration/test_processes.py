@@ -361,14 +361,15 @@ def open_folder():
 
 
 def test_unprivileged_user(open_folder):
-    """process.user: all three run as that user, without capabilities, and work; also after a restart."""
+    """process.user: all run as that user, without capabilities, and work; also after a restart."""
     if os.geteuid() != 0:
         pytest.skip("needs root to change the user")
     path = open_folder / "reg" / "registry.db"
-    with svc.Server(open_folder, {"process.user": "nobody", "registry.path": str(path)}) as server:
+    config = {"process.user": "nobody", "registry.path": str(path), "relay.upstream": "127.0.0.1:9"}
+    with svc.Server(open_folder, config) as server:
         server.register("web", id="w1", address="10.0.0.1", port=80)
         assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
-        for role in ("supervisor", "dns", "sidecar"):
+        for role in ("supervisor", "dns", "sidecar", "relay"):
             status = pathlib.Path(f"/proc/{server.pid(role)}/status").read_text()
             fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
             assert fields["Uid"].split() == [str(pwd.getpwnam("nobody").pw_uid)] * 4
@@ -377,7 +378,7 @@ def test_unprivileged_user(open_folder):
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
         assert path.owner() == "nobody"
-        for role in ("sidecar", "dns"):
+        for role in ("sidecar", "dns", "relay"):
             old = server.signal(role, signal.SIGKILL)
             svc.wait_until(lambda role=role, old=old: server.children().get(role, old) != old, f"another {role}")
         server.wait_ready()

@@ -1,0 +1,244 @@
+"""The relay under load and in trouble: upstream down or silent, the process killed, stopped or full, servers that ask one
+another. The names that are ours are answered all the time, and everyone gets the answer to his own question."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+import packets
+import svc
+from upstream import Upstream
+
+RD = 0x0100
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+
+
+@pytest.fixture
+def upstream():
+    with Upstream() as upstream:
+        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
+        yield upstream
+
+
+def start(start_server, upstream, **config):
+    options = {key.replace("__", "."): value for key, value in config.items()}
+    server = start_server(**{"relay.upstream": upstream.address, **options})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    return server
+
+
+def read(data):
+    return svc.read_reply(data, relay=True)
+
+
+def ask(server, name, kind="A", **more):
+    return server.ask(name, kind, flags=RD, **more)
+
+
+def test_a_dead_upstream_costs_our_names_nothing(start_server, upstream):
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "1s", "dns.workers": 1})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    upstream.silent = True
+    with server.udp() as client:
+        started = time.monotonic()
+        for i in range(20):
+            client.send(packets.query(f"dead{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
+        slowest = 0
+        for _ in range(200):
+            before = time.monotonic()
+            assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+            slowest = max(slowest, time.monotonic() - before)
+        assert slowest < 0.5, "authoritative answers did not wait"
+        replies = [read(client.receive()) for _ in range(20)]
+        took = time.monotonic() - started
+    assert {reply.id for reply in replies} == set(range(20))
+    assert {(reply.rcode, reply.ede()[0][0]) for reply in replies} == {(SERVFAIL, 22)}
+    assert took < 4, "the timeout is 1 s; the rest is a busy machine"
+    upstream.silent = False
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "upstream is found again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_relay_that_dies_or_hangs(start_server, upstream, number):
+    """Ours go on; a query that went to a relay which never answers is SERVFAIL; another relay comes."""
+    server = start_server(
+        **{"relay.upstream": upstream.address, "relay.timeout": "500ms", "process.stall_timeout": "2s"})
+    server.register("web", id="w1", address="10.0.0.1", port=80)
+    assert ask(server, "www.example.com").rcode == NOERROR
+    dns = server.pid("dns")
+    old = server.signal("relay", number)
+    reply = ask(server, "www.example.com")
+    assert reply.rcode == (SERVFAIL if number == signal.SIGSTOP else reply.rcode)
+    assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+    svc.wait_until(lambda: server.children().get("relay", old) != old, "another relay")
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the new relay answers")
+    assert server.pid("dns") == dns
+
+
+def test_queries_in_flight_are_bounded(start_server, upstream):
+    """What is over the limit gets SERVFAIL at once, not after the timeout."""
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "20s", "relay.in_flight": 16,
+                             "dns.workers": 1})
+    upstream.silent = True
+    with server.udp() as client:
+        for i in range(40):
+            client.send(packets.query(f"q{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
+        replies = [read(client.receive()) for _ in range(24)]
+    assert {reply.rcode for reply in replies} == {SERVFAIL}
+    assert server.metric("svcdns_relay_in_flight") == 16
+    assert len(set(upstream.names())) <= 16
+
+
+
+def test_one_client_cannot_take_all(start_server, upstream):
+    server = start(start_server, upstream, relay__timeout="20s", relay__in_flight="32", dns__workers="1",
+                   relay__in_flight_per_address="4")
+    upstream.silent = True
+    with server.udp(source="127.0.0.1") as greedy, server.udp(source="127.0.0.2") as other:
+        for i in range(20):
+            greedy.send(packets.query(f"q{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
+        replies = [read(greedy.receive()) for _ in range(16)]
+        assert {reply.rcode for reply in replies} == {SERVFAIL}
+        said = {reply.ede()[0][1] for reply in replies}
+        assert said == {"relay.in_flight_per_address queries of this client are under way"}
+        other.send(packets.query("other.example.com", flags=RD))
+        svc.wait_until(lambda: "other.example.com." in upstream.names(), "another client's query goes up")
+    assert len(set(upstream.names())) == 5
+
+
+class Asker(threading.Thread):
+    """Asks for names of its own by its own socket, and keeps what is wrong with the answers."""
+
+    def __init__(self, server, number, tcp):
+        super().__init__()
+        self.server, self.number, self.tcp, self.wrong = server, number, tcp, []
+
+    def run(self):
+        try:
+            with self.server.tcp() if self.tcp else self.server.udp() as client:
+                for i in range(0, 40, 8):
+                    self.some_at_once(client, range(i, i + 8))
+        except (OSError, EOFError) as error:
+            self.wrong.append(repr(error))
+
+    def some_at_once(self, client, numbers):
+        for i in numbers:
+            name = "web.service.local" if i % 8 == 7 else f"n{self.number}-{i}.example.com"
+            message = packets.query(name, flags=RD, ident=1000 + i)
+            client.send(packets.frame(message) if self.tcp else message)
+        for _ in numbers:
+            reply = read(client.receive())
+            i = reply.id - 1000
+            expected = "10.0.0.1" if i % 8 == 7 else f"198.51.{self.number}.{i}"
+            if reply.addresses() != [expected]:
+                self.wrong.append(f"{reply.questions}: {reply.rcode}, {reply.addresses()} instead of {expected}")
+
+
+def test_everyone_gets_his_own_answer(start_server, upstream):
+    """Sixteen clients with the same ids on four workers, by UDP and TCP, from upstream and from us."""
+    for number in range(16):
+        for i in range(40):
+            upstream.answers[f"n{number}-{i}.example.com."] = [f"A 198.51.{number}.{i}"]
+    server = start(start_server, upstream, dns__workers="4", relay__timeout="20s")
+    askers = [Asker(server, number, tcp=number % 2 == 1) for number in range(16)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert [wrong for asker in askers for wrong in asker.wrong] == []
+    assert len(upstream.asked) == 16 * 35, "each was asked once"
+
+
+def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
+    """The relay is stopped and as many queries come as there are places, and hundreds more: those get SERVFAIL at
+    once, the others after their time; ours are answered between them."""
+    server = start(start_server, upstream, dns__workers="1", relay__in_flight="32", relay__timeout="1s",
+                   process__stall_timeout="60s")
+    assert ask(server, "www.example.com").rcode == NOERROR
+    stopped = server.signal("relay", signal.SIGSTOP)
+    slowest, rcodes = 0, []
+    with server.udp() as flood, server.udp() as client:
+        for i in range(400):
+            flood.send(packets.query(f"f{i}.example.com", flags=RD, ident=i))
+            before = time.monotonic()
+            assert read(client.exchange(packets.query("web.service.local", ident=i))).addresses() == ["10.0.0.1"]
+            slowest = max(slowest, time.monotonic() - before)
+            if i >= 32:
+                rcodes.append(read(flood.receive()).rcode)
+        early = len(rcodes)
+        rcodes += [read(flood.receive()).rcode for _ in range(400 - early)]
+    assert (early, set(rcodes)) == (368, {SERVFAIL})
+    assert slowest < 0.5
+    assert server.metric('svcdns_relay_queries_total{result="full"}') + server.metric(
+        'svcdns_relay_queries_total{result="expired"}') == 400
+    os.kill(stopped, signal.SIGCONT)
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay goes on")
+
+
+def test_a_relay_that_is_killed_under_load(start_server, upstream):
+    """Five times while queries for other names pour in: ours are all answered, and quickly, by the same process."""
+    server = start(start_server, upstream, relay__timeout="500ms")
+    dns, ended, slowest, count = server.pid("dns"), threading.Event(), 0, 0
+
+    def pour():
+        with server.udp() as client:
+            client.socket.setblocking(False)
+            while not ended.is_set():
+                try:
+                    client.send(packets.query(f"p{time.monotonic_ns()}.example.com", flags=RD))
+                    client.socket.recv(4096)
+                except (BlockingIOError, ConnectionRefusedError):
+                    ended.wait(0.0005)
+
+    thread = threading.Thread(target=pour)
+    thread.start()
+    try:
+        with server.udp() as client:
+            for _ in range(5):
+                old = server.signal("relay", signal.SIGKILL)
+                while server.children().get("relay", old) == old:
+                    before = time.monotonic()
+                    reply = read(client.exchange(packets.query("web.service.local", ident=count)))
+                    slowest, count = max(slowest, time.monotonic() - before), count + 1
+                    assert reply.addresses() == ["10.0.0.1"]
+    finally:
+        ended.set()
+        thread.join()
+    assert count >= 5 and slowest < 0.5 and server.pid("dns") == dns
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the last relay answers")
+
+
+def test_nobody_upstream(start_server):
+    """The port is closed: SERVFAIL with a reason, within the time."""
+    server = start_server(**{"relay.upstream": f"127.0.0.1:{svc.free_port()}", "relay.timeout": "2s"})
+    started = time.monotonic()
+    reply = ask(server, "www.example.com")
+    assert (reply.rcode, reply.ede()[0][0]) == (SERVFAIL, 22)
+    assert time.monotonic() - started < 4
+
+
+def test_one_of_two_upstreams_is_dead(start_server, upstream):
+    config = {"relay.upstream": f"127.0.0.1:{svc.free_port()},{upstream.address}", "relay.timeout": "10s"}
+    server = start_server(**config)
+    for i in range(5):
+        upstream.answers[f"n{i}.example.com."] = ["A 198.51.100.1"]
+        assert ask(server, f"n{i}.example.com").addresses() == ["198.51.100.1"]
+
+
+def test_two_servers_that_ask_each_other(start_server):
+    """No query ever ends there; it ends by the time limit, after a bounded number of rounds, and both live."""
+    port = svc.free_port()
+    one = start_server(**{"relay.upstream": f"127.0.0.1:{port}", "relay.timeout": "1s"})
+    two = start_server(**{"relay.upstream": f"127.0.0.1:{one.port}", "relay.timeout": "1s",
+                          "dns.listen": f"127.0.0.1:{port}"})
+    two.port = port
+    started = time.monotonic()
+    for name in ("a.example.com", "b.example.com"):
+        assert ask(one, name).rcode == SERVFAIL
+    assert time.monotonic() - started < 6
+    assert two.metric("svcdns_dns_requests_total") < 100
+    for server in (one, two):
+        assert ask(server, "service.local", "SOA").rcode == NOERROR

@@ -145,6 +145,7 @@ static uint16_t *client_of(struct relay *relay, const struct net_link_head *head
 static void ask(struct relay *relay, int fd, const struct net_link_head *head, struct answer_query *query,
 	size_t size)
 {
+	static const struct timeval sweep = {.tv_usec = SWEEP_US};
 	struct pending *p = mem_alloc(sizeof(*p) + size);
 	*p = (struct pending){.question = {on_answer},
 		.relay = relay,
@@ -157,6 +158,8 @@ static void ask(struct relay *relay, int fd, const struct net_link_head *head, s
 	memcpy(p->bytes, query->bytes, size);
 	p->query.bytes = p->bytes;
 	p->query.parsed.edns.options = NULL; /* they stood in the link's buffer */
+	if (TAILQ_EMPTY(&relay->waiting))
+		event_add(relay->sweep, &sweep);
 	TAILQ_INSERT_TAIL(&relay->waiting, p, link);
 	relay->in_flight++;
 	++*p->client;
@@ -218,6 +221,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		TAILQ_INSERT_TAIL(&relay->late, p, link);
 		p->late = true;
 	}
+	if (!p)
+		event_del(relay->sweep);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -232,11 +237,10 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 
 static void *run(void *arg)
 {
-	static const struct timeval tick = {.tv_usec = TICK_US}, sweep = {.tv_usec = SWEEP_US};
+	static const struct timeval tick = {.tv_usec = TICK_US};
 	struct relay *relay = arg;
 	event_add(relay->bell, NULL);
 	event_add(relay->tick, &tick);
-	event_add(relay->sweep, &sweep);
 	for (size_t i = 0; i < relay->link_count; i++)
 		event_add(relay->links[i], NULL);
 	event_base_dispatch(relay->base);

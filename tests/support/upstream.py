@@ -28,7 +28,7 @@ SOA = dns.rrset.from_text("example.com.", 60, "IN", "SOA", "ns.example.com. host
 
 class Upstream:
     def __init__(self, host="127.0.0.1", port=None):
-        self.answers, self.asked, self.messages = {}, [], []
+        self.answers, self.asked, self.messages, self.connections = {}, [], [], []
         self.silent, self.pass_to, self.gate = False, None, threading.Event()
         self.gate.set()
         self.port = port or svc.free_port((host,))
@@ -47,11 +47,11 @@ class Upstream:
         return self
 
     def __exit__(self, *_):
-        for s in (self.udp, self.tcp):
+        for s in (self.udp, self.tcp, *self.connections):
             try:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # a UDP socket without a peer says so, and wakes its reader nevertheless
+                pass  # closed already; a UDP socket without a peer says so, and wakes its reader nevertheless
         for thread in self.threads:
             thread.join()
         self.udp.close()
@@ -115,7 +115,12 @@ class Upstream:
                 connection, _ = self.tcp.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as stream:
+            self.connections.append(connection)
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection):
+        with connection, connection.makefile("rwb") as stream:
+            try:
                 head = stream.read(2)
                 while len(head) == 2:
                     wire = self._answer(stream.read(struct.unpack("!H", head)[0]), True)
@@ -123,6 +128,8 @@ class Upstream:
                         stream.write(struct.pack("!H", len(wire)) + wire)
                         stream.flush()
                     head = stream.read(2)
+            except OSError:
+                pass  # the end of the test
 
 
 def main():

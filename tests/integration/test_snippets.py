@@ -43,6 +43,7 @@ HOW = {
     (COOKBOOK, "server:"): checker("unbound.conf", "unbound-checkconf", ""),
     (COOKBOOK, "server=/service.local/127.0.0.1#8600"): checker("dnsmasq.conf", "dnsmasq", "--test", "--conf-file="),
     (COOKBOOK, "[Resolve]"): recipe("resolved.conf"),
+    (COOKBOOK, "[dns]"): config,
     (COOKBOOK, "scrape_configs:"): checker("prometheus.yml", "promtool", "check", "config", ""),
     (COOKBOOK, "curl -X PUT \\"): shell,
     (COOKBOOK, "svcdns backup /var/backups/registry.db"): backup,

@@ -66,6 +66,7 @@ void page_reset(struct page *page)
 	atomic_store(&page->state, PAGE_DOWN);
 	atomic_store(&page->pid, 0);
 	atomic_store(&page->index, 0);
+	atomic_store(&page->started_ns, 0);
 	for (i = 0; i < PAGE_THREADS; i++) {
 		struct page_thread *thread = &page->threads[i];
 

@@ -5,6 +5,8 @@
  * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
  * acquire.
  *
+ * The supervisor writes what only it knows, before it starts the process: when, and how often.
+ *
  *   dns page:      state is ready once the view is whole; index is the registry index that the view shows.
  *   sidecar page:  state is ready once the registry is open and migrated; index is the last committed index.
  */
@@ -43,6 +45,9 @@ struct page {
 	_Atomic uint32_t state; /* enum page_state */
 	_Atomic uint32_t pid;
 	_Atomic uint64_t index;
+	_Atomic int64_t started_ns;            /* the supervisor's: wall clock, 0 while it does not run */
+	_Atomic int64_t supervisor_started_ns; /* likewise, of the supervisor itself */
+	_Atomic uint64_t starts;               /* the supervisor's */
 	struct page_thread threads[PAGE_THREADS];
 };
 
@@ -57,8 +62,8 @@ int page_map(int fd, bool writable, struct page **ret);
 /* Unmaps; NULL is fine. */
 void page_unmap(const struct page *page);
 
-/* Clears state, pid, index, ticks, patience and gauges, as before a start; counters stay, so that totals
- * never go back. */
+/* Clears state, pid, index, start, ticks, patience and gauges, as before a start; counters stay, so that
+ * totals never go back. */
 void page_reset(struct page *page);
 
 /* One tick of the calling thread's slot. */

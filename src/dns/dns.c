@@ -63,14 +63,24 @@ struct dns_server {
 	struct runner runners[];
 };
 
-uint32_t worker_client_hash(const struct dns_worker *worker, const struct sockaddr *client)
+struct dns_source worker_client(const struct dns_worker *worker, const struct sockaddr *client, bool tcp)
 {
-	if (client->sa_family == AF_INET6)
-		return (uint32_t)siphash(worker->key,
-			&((const struct sockaddr_in6 *)(const void *)client)->sin6_addr,
-			sizeof(struct in6_addr));
-	return (uint32_t)siphash(worker->key, &((const struct sockaddr_in *)(const void *)client)->sin_addr,
-		sizeof(struct in_addr));
+	struct dns_source source = {.tcp = tcp, .ipv6 = client->sa_family == AF_INET6, .client = client};
+	const void *address =
+		source.ipv6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)client)->sin6_addr
+			    : &((const struct sockaddr_in *)(const void *)client)->sin_addr;
+
+	source.hash = (uint32_t)siphash(
+		worker->key, address, source.ipv6 ? sizeof(struct in6_addr) : sizeof(struct in_addr));
+	return source;
+}
+
+void worker_timed(struct dns_worker *worker, enum metric id, int64_t since_ns, unsigned count)
+{
+	if (!worker->time_next || count == 0)
+		return;
+	worker->time_next = false;
+	metrics_observe_time(worker->context.metrics, id, clock_now(worker->clock) - since_ns, count);
 }
 
 struct event *worker_event(const struct dns_worker *worker, int fd, short what,
@@ -116,7 +126,11 @@ static void take_settings(struct runner *r)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	page_tick(arg);
+	struct runner *r = arg;
+	page_tick(r->slot);
+	r->worker.time_next = true;
+	if (r->kind == UDP)
+		metrics_set(&r->slot->metrics, METRIC_DNS_SOCKET_DROPS, udp_drops(r->udp));
 }
 
 /* While the view is loading: opens the sockets when it is whole, or when the clients have waited long enough.
@@ -204,7 +218,7 @@ static int runner_init(struct runner *r, struct dns_server *server, const struct
 	if (!r->worker.base)
 		return -EMFILE;
 	r->bell = worker_event(&r->worker, r->bell_fd, EV_READ | EV_PERSIST, on_bell, r);
-	r->tick = worker_event(&r->worker, -1, EV_PERSIST, on_tick, r->slot);
+	r->tick = worker_event(&r->worker, -1, EV_PERSIST, on_tick, r);
 	r->load = worker_event(&r->worker, -1, EV_PERSIST, on_load, r);
 	struct worker_relay link, *relay = NULL;
 	if (config->link_fds) {
@@ -215,7 +229,7 @@ static int runner_init(struct runner *r, struct dns_server *server, const struct
 		r->worker.context.relay = &server->relay;
 	}
 	if (kind == UDP)
-		r->udp = udp_create(&r->worker, config->udp_fds + first, count, relay);
+		r->udp = udp_create(&r->worker, config->udp_fds + first, count, n, relay);
 	else
 		r->tcp = tcp_create(&r->worker, config->tcp_fds + first, count, relay);
 	return 0;

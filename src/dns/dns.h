@@ -37,7 +37,7 @@ struct dns_context {
 
 /* How the query came. */
 struct dns_source {
-	bool tcp;
+	bool tcp, ipv6;
 	uint32_t hash; /* of the client's address: chooses the part of a set that does not fit */
 	const struct sockaddr *client; /* asked for with a relay only; NULL: it may not relay */
 };

@@ -110,22 +110,29 @@ static void answer_name(struct dns_exchange *x)
 	}
 }
 
+/* The rows of metrics_table.h stand in the order of what is added up here, and of the response codes. */
+#define AT(id) (METRIC_DNS_REQUESTS_##id - METRIC_DNS_REQUESTS_UDP_A)
+_Static_assert(AT(UDP_AAAA) == 1 && AT(UDP_SRV) == 2 && AT(UDP_OTHER) == 3, "rows by type");
+_Static_assert(AT(UDP6_A) == 4 && AT(TCP_A) == 8 && AT(TCP6_OTHER) == 15, "rows by family and transport");
+_Static_assert(METRIC_DNS_RESPONSES_REFUSED - METRIC_DNS_RESPONSES_NOERROR == WIRE_REFUSED, "rows by rcode");
+_Static_assert(METRIC_DNS_RESPONSES_OTHER == METRIC_DNS_RESPONSES_REFUSED + 1, "rows by rcode");
+#undef AT
+
 static void count_request(struct dns_exchange *x)
 {
-	enum metric first = x->message->source.tcp ? METRIC_DNS_REQUESTS_TCP_A : METRIC_DNS_REQUESTS_UDP_A;
+	const struct dns_message *message = x->message;
+	struct metrics *metrics = x->context->metrics;
 	unsigned row = x->query.type == WIRE_A      ? 0
 		       : x->query.type == WIRE_AAAA ? 1
 		       : x->query.type == WIRE_SRV  ? 2
 						    : 3;
 
-	metrics_add(x->context->metrics, first + row, 1);
+	row += 8u * message->source.tcp + 4u * message->source.ipv6;
+	metrics_add(metrics, METRIC_DNS_REQUESTS_UDP_A + row, 1);
+	metrics_observe_size(metrics,
+		message->source.tcp ? METRIC_DNS_REQUEST_SIZE_TCP : METRIC_DNS_REQUEST_SIZE_UDP,
+		(uint32_t)message->query_size);
 }
-
-/* The rows of metrics.h stand in the order of the response codes. */
-_Static_assert(METRIC_DNS_RESPONSES_REFUSED - METRIC_DNS_RESPONSES_NOERROR == WIRE_REFUSED, "rows by rcode");
-_Static_assert(METRIC_DNS_RESPONSES_OTHER == METRIC_DNS_RESPONSES_REFUSED + 1, "rows by rcode");
-_Static_assert(METRIC_DNS_REQUESTS_UDP_OTHER - METRIC_DNS_REQUESTS_UDP_A == 3, "rows by type");
-_Static_assert(METRIC_DNS_REQUESTS_TCP_OTHER - METRIC_DNS_REQUESTS_TCP_A == 3, "rows by type");
 
 /* True while the exchange is about a name in one of our zones. */
 static bool has_name(const struct dns_exchange *x)
@@ -209,11 +216,13 @@ static size_t write_reply(struct dns_exchange *x)
 	} else {
 		x->reply.rcode = x->query.rcode;
 	}
+	size_t size = wire_response_end(&x->reply, x->query.id, context->udp_size);
 	message->relay = x->verdict == WIRE_ANSWER && x->refusal == &dns_relay_full;
 	message->limit = (uint16_t)x->reply.limit;
 	if (!message->relay) /* else its answer is counted when it comes */
-		dns_count_response(context->metrics, x->reply.rcode, x->reply.flags & WIRE_FLAG_TC);
-	return wire_response_end(&x->reply, x->query.id, context->udp_size);
+		dns_count_response(context->metrics, message->source.tcp, size, x->reply.rcode,
+			x->reply.flags & WIRE_FLAG_TC);
+	return size;
 }
 
 void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count)

@@ -110,7 +110,7 @@ static void answer_message(struct connection *c, const uint8_t *message, size_t 
 {
 	struct tcp *tcp = c->tcp;
 	uint8_t *frame = tcp->output + tcp->output_size;
-	struct dns_message query = {.source = {true, c->hash, (const void *)&c->client},
+	struct dns_message query = {.source = c->source,
 		.query = message,
 		.query_size = size,
 		.answer = frame + 2,
@@ -122,7 +122,7 @@ static void answer_message(struct connection *c, const uint8_t *message, size_t 
 		return;
 	wire_set16(frame, (uint16_t)answer);
 	tcp->output_size += 2 + answer;
-	tcp->answered = true;
+	tcp->answered++;
 }
 
 /* Answers the whole messages at the front of `bytes` while there is room. Returns how many bytes are done
@@ -250,20 +250,22 @@ static void end_turn(struct connection *c, bool taken)
 static void begin_turn(struct tcp *tcp)
 {
 	tcp->turn = TURN_COST;
-	tcp->answered = false;
+	tcp->answered = 0;
 	tcp->now = clock_now(tcp->worker->clock);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct connection *c = arg;
-	begin_turn(c->tcp);
+	struct tcp *tcp = c->tcp;
+	begin_turn(tcp);
 	if (!read_messages(c)) {
-		c->tcp->output_size = 0;
+		tcp->output_size = 0;
 		tcp_connection_close(c);
 		return;
 	}
 	end_turn(c, false);
+	worker_timed(tcp->worker, METRIC_DNS_DURATION_TCP, tcp->now, tcp->answered);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -296,7 +298,7 @@ static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t si
 	wire_set16(tcp->output, (uint16_t)size);
 	memcpy(tcp->output + 2, answer, size);
 	tcp->output_size = 2 + size;
-	tcp->answered = true;
+	tcp->answered = 1;
 	end_turn(c, false);
 }
 

@@ -48,7 +48,7 @@ static struct connection *admit(struct tcp *tcp, int fd, const struct sockaddr_i
 	c->host = host;
 	c->fd = fd;
 	c->client = *client;
-	c->hash = worker_client_hash(tcp->worker, (const void *)client);
+	c->source = worker_client(tcp->worker, (const void *)&c->client, true);
 	return c;
 }
 

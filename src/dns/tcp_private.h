@@ -27,7 +27,7 @@ struct connection {
 	struct buf out;             /* framed answers that the socket did not take; empty when idle */
 	size_t out_at;              /* of `out`, sent already */
 	struct sockaddr_in6 client; /* holds a sockaddr_in as well */
-	uint32_t hash;              /* dns_source.hash */
+	struct dns_source source;   /* with `client` */
 	unsigned relayed;           /* its queries that are with the relay */
 	int fd;
 	uint8_t state; /* enum state */
@@ -48,15 +48,15 @@ struct tcp {
 	uint8_t *input;            /* FRAME_MAX bytes, for one read */
 	uint8_t *output;           /* OUTPUT_SIZE bytes, answers of the connection whose turn it is */
 	size_t output_size;
-	size_t turn;   /* what is left of TURN_COST */
-	bool answered; /* something, in this turn */
-	int64_t now;   /* when this turn began */
+	size_t turn;       /* what is left of TURN_COST */
+	unsigned answered; /* messages, in this turn */
+	int64_t now;       /* when this turn began */
 	struct event *sweep, *backoff;
 	size_t listener_count;
 	struct event *listeners[];
 };
 
-/* Starts to read from a connection whose tcp, host, fd, client and hash are set. */
+/* Starts to read from a connection whose tcp, host, fd, client and source are set. */
 void tcp_connection_start(struct connection *c);
 
 /* Closes and frees it; what the relay answers for it will be dropped. */

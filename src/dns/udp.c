@@ -1,6 +1,7 @@
 /* udp.c -- see udp.h. */
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,10 @@ struct udp {
 	struct handover *handover; /* NULL without a relay */
 	struct event *pause;       /* ends a pause after an error of receive */
 	size_t count;
-	struct event *sockets[];
+	struct udp_socket {
+		struct event *event;
+		int fd; /* whose drops are counted; -1 if an earlier worker does */
+	} sockets[];
 };
 
 /* Lets the headers of the first `count` packets accept anything again: the kernel wrote what it received. */
@@ -63,8 +67,7 @@ static struct batch *batch_create(void)
 		batch->out[i].msg_hdr.msg_iovlen = 1;
 		batch->messages[i] = (struct dns_message){.query = batch->in_bytes[i].iov_base,
 			.answer = batch->out_bytes[i].iov_base,
-			.capacity = UDP_ANSWER_MAX,
-			.source.client = (const void *)&batch->clients[i]};
+			.capacity = UDP_ANSWER_MAX};
 	}
 	batch_rearm(batch, UDP_BATCH);
 	return batch;
@@ -157,7 +160,7 @@ static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
 	unsigned ready = 0;
 	for (unsigned i = 0; i < received; i++) {
 		const struct sockaddr *client = (const void *)&batch->clients[i];
-		batch->messages[i].source.hash = worker_client_hash(worker, client);
+		batch->messages[i].source = worker_client(worker, client, false);
 		batch->messages[i].query_size = batch->in[i].msg_len;
 	}
 	view_read_begin();
@@ -214,8 +217,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 				pause_reading(udp, errno);
 			continue;
 		}
+		int64_t since = udp->worker->time_next ? clock_now(udp->worker->clock) : 0;
 		unsigned ready = answer_batch(udp, fd, (unsigned)received);
 		send_batch(udp->worker, batch, fd, ready);
+		worker_timed(udp->worker, METRIC_DNS_DURATION_UDP, since, (unsigned)received);
 		batch_rearm(batch, (unsigned)received);
 		if (received < UDP_BATCH)
 			return;
@@ -227,10 +232,27 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 	udp_open(arg);
 }
 
-struct udp *udp_create(
-	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay)
+static uint64_t cookie(int fd)
 {
-	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(struct event *));
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
+	return cookie;
+}
+
+/* True if the socket is one that an earlier worker has for the same address. */
+static bool is_shared(const int *fd, size_t count, unsigned earlier)
+{
+	for (unsigned i = 1; i <= earlier; i++)
+		if (cookie(fd[-(ptrdiff_t)(i * count)]) == cookie(*fd))
+			return true;
+	return false;
+}
+
+struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count, unsigned earlier,
+	const struct worker_relay *relay)
+{
+	struct udp *udp = mem_alloc(sizeof(*udp) + count * sizeof(udp->sockets[0]));
 	udp->worker = worker;
 	udp->batch = batch_create();
 	udp->pause = worker_event(worker, -1, 0, on_pause_over, udp);
@@ -238,21 +260,37 @@ struct udp *udp_create(
 	if (relay)
 		udp->handover = handover_create(
 			worker, relay->link, relay->in_flight, relay->timeout_ns, deliver, udp);
-	for (size_t i = 0; i < count; i++)
-		udp->sockets[i] = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_readable, udp);
+	for (size_t i = 0; i < count; i++) {
+		udp->sockets[i].event = worker_event(worker, fds[i], EV_READ | EV_PERSIST, on_readable, udp);
+		udp->sockets[i].fd = is_shared(&fds[i], count, earlier) ? -1 : fds[i];
+	}
 	return udp;
+}
+
+uint64_t udp_drops(const struct udp *udp)
+{
+	uint64_t drops = 0;
+	for (size_t i = 0; i < udp->count; i++) {
+		uint32_t info[SK_MEMINFO_VARS];
+		socklen_t size = sizeof(info);
+		if (udp->sockets[i].fd >= 0 &&
+			getsockopt(udp->sockets[i].fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 &&
+			size > SK_MEMINFO_DROPS * sizeof(info[0]))
+			drops += info[SK_MEMINFO_DROPS];
+	}
+	return drops;
 }
 
 void udp_open(struct udp *udp)
 {
 	for (size_t i = 0; i < udp->count; i++)
-		event_add(udp->sockets[i], NULL);
+		event_add(udp->sockets[i].event, NULL);
 }
 
 void udp_close(struct udp *udp)
 {
 	for (size_t i = 0; i < udp->count; i++)
-		event_del(udp->sockets[i]);
+		event_del(udp->sockets[i].event);
 	event_del(udp->pause);
 }
 
@@ -261,7 +299,7 @@ void udp_destroy(struct udp *udp)
 	if (!udp)
 		return;
 	for (size_t i = 0; i < udp->count; i++)
-		event_free(udp->sockets[i]);
+		event_free(udp->sockets[i].event);
 	event_free(udp->pause);
 	handover_destroy(udp->handover);
 	batch_destroy(udp->batch);

@@ -17,15 +17,21 @@ enum {
 
 struct udp;
 
-/* Prepares `count` sockets; nothing is read yet. `relay` is NULL without one. Destroy with udp_destroy(). */
-struct udp *udp_create(
-	struct dns_worker *worker, const int *fds, size_t count, const struct worker_relay *relay);
+/* Prepares `count` sockets; nothing is read yet. Those of `earlier` other workers stand in front of them,
+ * `count` for each, and may be the same sockets. `relay` is NULL
+ * without one. Destroy with udp_destroy(). */
+struct udp *udp_create(struct dns_worker *worker, const int *fds, size_t count, unsigned earlier,
+	const struct worker_relay *relay);
 
 /* Starts to read. */
 void udp_open(struct udp *udp);
 
 /* Stops to read; what has arrived stays in the sockets. */
 void udp_close(struct udp *udp);
+
+/* Packets that the kernel has dropped at the sockets since they were made: the buffer was full, or the
+ * checksum wrong. A socket that an earlier worker has too counts there. */
+uint64_t udp_drops(const struct udp *udp);
 
 /* Stops and frees. NULL is fine. */
 void udp_destroy(struct udp *udp);

@@ -32,10 +32,17 @@ struct dns_worker {
 	struct event_base *base;
 	const struct clock *clock;
 	const struct siphash_key *key; /* the server's: the same client has the same hash in every worker */
+	bool time_next;                /* set twice a second: the next queries to be answered are timed */
 };
 
-/* The hash of a client's address (not its port): dns_source.hash. */
-uint32_t worker_client_hash(const struct dns_worker *worker, const struct sockaddr *client);
+/* What an answer may depend on of its client: transport, family, and the hash of the address (not the port).
+ */
+struct dns_source worker_client(const struct dns_worker *worker, const struct sockaddr *client, bool tcp);
+
+/* Behind `count` answers to what was received at `since_ns`: if they are to be timed, counts them in the
+ * histogram `id`. With one clock in half a second the query path pays nothing for it, whether or not
+ * clock_gettime() is a system call here. */
+void worker_timed(struct dns_worker *worker, enum metric id, int64_t since_ns, unsigned count);
 
 /* event_new() on the worker's base; out of memory ends the process. Free with event_free(). */
 struct event *worker_event(const struct dns_worker *worker, int fd, short what,

@@ -6,10 +6,10 @@
 #include "base/str.h"
 
 static const struct health_check_type types[] = {
-	{REGISTRY_CHECK_TTL, "ttl", NULL, NULL},
-	{REGISTRY_CHECK_TCP, "tcp", health_tcp_start, health_tcp_cancel},
-	{REGISTRY_CHECK_HTTP, "http", health_http_start, health_http_cancel},
-	{REGISTRY_CHECK_GRPC, "grpc", health_grpc_start, health_grpc_cancel},
+	{REGISTRY_CHECK_TTL, "ttl", METRIC_COUNT, NULL, NULL},
+	{REGISTRY_CHECK_TCP, "tcp", METRIC_HEALTH_DURATION_TCP, health_tcp_start, health_tcp_cancel},
+	{REGISTRY_CHECK_HTTP, "http", METRIC_HEALTH_DURATION_HTTP, health_http_start, health_http_cancel},
+	{REGISTRY_CHECK_GRPC, "grpc", METRIC_HEALTH_DURATION_GRPC, health_grpc_start, health_grpc_cancel},
 };
 
 const struct health_check_type *health_check_type_find(enum registry_check_type type)

@@ -5,6 +5,7 @@
  * check_<kind>.c. */
 #pragma once
 
+#include "base/metrics.h"
 #include "registry/registry.h"
 
 struct event_base;
@@ -43,6 +44,7 @@ struct health_probe;
 struct health_check_type {
 	enum registry_check_type type;
 	const char *name;
+	enum metric duration; /* the histogram of its probes */
 	/* 0 or negative errno (then `done` is not called): the target's if health_own_fault() says no. NULL
 	 * for a passive kind. */
 	int (*start)(const struct health_probe_env *env, const struct health_probe_request *request,

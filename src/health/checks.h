@@ -42,6 +42,8 @@ struct health_check {
 	int64_t deadline_ns;         /* TTL: the deadline that was last seen in live */
 	struct health_timer timers[HEALTH_TIMERS];
 	struct health_probe *probe; /* running, or NULL */
+	int64_t probed_ns;          /* when it was started */
+	enum metric counted;        /* the gauge of checks by status that counts this one; 0 for none yet */
 };
 
 struct health_checks {

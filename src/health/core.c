@@ -43,6 +43,20 @@ static void count_running(struct health_core *core)
 	metrics_set(core->config.metrics, METRIC_HEALTH_IN_FLIGHT, core->scheduler.in_flight);
 }
 
+void health_core_count(struct health_core *core, struct health_check *check)
+{
+	static const enum metric by_status[] = {
+		METRIC_HEALTH_CHECKS_PASSING, METRIC_HEALTH_CHECKS_WARNING, METRIC_HEALTH_CHECKS_CRITICAL};
+	enum metric now = check->checked ? by_status[check->stored] : METRIC_HEALTH_CHECKS_WAITING;
+
+	if (now == check->counted)
+		return;
+	if (check->counted)
+		metrics_add(core->config.metrics, check->counted, -1);
+	metrics_add(core->config.metrics, now, 1);
+	check->counted = now;
+}
+
 static void cancel_probe(struct health_core *core, struct health_check *check)
 {
 	if (!check->probe)
@@ -98,6 +112,8 @@ static void on_probe_done(const struct health_result *result, void *ctx)
 	check->probe = NULL;
 	health_scheduler_finished(&core->scheduler);
 	metrics_add(core->config.metrics, METRIC_HEALTH_PROBES, 1);
+	metrics_observe_time(core->config.metrics, check->type->duration,
+		clock_now(core->config.clock) - check->probed_ns, 1);
 	count_running(core);
 	if (core->config.again)
 		core->config.again(core->config.ctx);
@@ -123,6 +139,7 @@ static void start_probe(struct health_core *core, struct health_check *check)
 		.ctx = check,
 	};
 	struct health_probe *probe = NULL;
+	check->probed_ns = clock_now(core->config.clock);
 	int r = core->config.start(check->type, &request, core->config.ctx, &probe);
 
 	if (r < 0) {
@@ -236,7 +253,7 @@ void health_core_put(struct health_core *core, const struct registry_check *row,
 	check->checked = row->checked;
 	check->sure = check->pending = check->reaping = false;
 	begin(core, check, fresh);
-	metrics_set(core->config.metrics, METRIC_HEALTH_CHECKS, core->checks.count);
+	health_core_count(core, check);
 }
 
 void health_core_gone(struct health_core *core, const char *node, const char *check_id)
@@ -250,8 +267,8 @@ void health_core_gone(struct health_core *core, const char *node, const char *ch
 	count_running(core);
 	for (int kind = 0; kind < HEALTH_TIMERS; kind++)
 		health_scheduler_disarm(&check->timers[kind]);
+	metrics_add(core->config.metrics, check->counted, -1);
 	health_checks_remove(&core->checks, check);
-	metrics_set(core->config.metrics, METRIC_HEALTH_CHECKS, core->checks.count);
 }
 
 void health_core_changed(struct health_core *core, const char *node, const char *check_id)

@@ -85,6 +85,9 @@ int64_t health_core_step(struct health_core *core);
 
 /* Private to core.c and verdict.c. */
 
+/* Counts the check among those of its stored status, after that has changed. */
+void health_core_count(struct health_core *core, struct health_check *check);
+
 /* The result of an active check: judged, recorded, and told to the writer if the status changes. */
 void health_verdict_result(struct health_core *core, struct health_check *check, enum registry_status result,
 	const char *output);

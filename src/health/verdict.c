@@ -55,6 +55,7 @@ static void take_stored(
 		tell(core, check, status, output);
 	check->stored = status;
 	check->checked = true;
+	health_core_count(core, check);
 }
 
 /* The output of an active check that changed is shown with its new status, not before; unless a later one is
@@ -236,6 +237,7 @@ static void expire(
 
 	check->expired = true;
 	check->unconfirmed = false;
+	metrics_add(core->config.metrics, METRIC_HEALTH_EXPIRED, 1);
 	check->before = live->status;
 	if (live->status != REGISTRY_CRITICAL)
 		check->sure = false;

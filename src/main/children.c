@@ -35,6 +35,7 @@ int children_init(struct child children[CHILD_COUNT])
 			r = page_map(child->page_fd, true, &child->page);
 		if (r < 0)
 			return r;
+		atomic_store(&child->page->supervisor_started_ns, clock_wall(clock_system()));
 		child->bell = net_wake_create();
 		if (child->bell < 0)
 			return child->bell;
@@ -113,6 +114,7 @@ int children_start(
 		return -errno;
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	page_reset(child->page);
+	atomic_store(&child->page->started_ns, clock_wall(clock_system()));
 	memset(child->ticks, 0, sizeof(child->ticks));
 	child->control = pair[0];
 	children_tell(child, INHERIT_CONFIG, config->data, config->size);
@@ -127,6 +129,7 @@ int children_start(
 		return -error;
 	}
 	child->pid = pid;
+	atomic_fetch_add(&child->page->starts, 1);
 	child->started_ns = now;
 	child->term_sent = false;
 	child->mute = false;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "main/activation.h"
 #include "main/config.h"
@@ -46,6 +47,15 @@ static void keep_standard_descriptors(void)
 		close(fd);
 }
 
+/* The table as doc/metrics.md has it. */
+static void print_metrics(void)
+{
+	struct buf text = {0};
+	metrics_print_markdown(&text);
+	fwrite(text.data, 1, text.size, stdout);
+	buf_finish(&text);
+}
+
 /* One argument. -1 goes on, else the exit status. */
 static int take(struct arguments *a, const char *arg)
 {
@@ -64,6 +74,10 @@ static int take(struct arguments *a, const char *arg)
 	}
 	if (str_eq(arg, "--print-mdoc")) {
 		options_print_mdoc(stdout);
+		return 0;
+	}
+	if (str_eq(arg, "--print-metrics")) {
+		print_metrics();
 		return 0;
 	}
 	if (str_eq(arg, "--check-config"))

@@ -2,6 +2,8 @@
 #include "registry/reader_private.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +64,22 @@ bool registry_reader_replaced(const struct registry_reader *reader)
 
 	return stat(reader->path, &status) < 0 || status.st_dev != reader->device ||
 	       status.st_ino != reader->inode;
+}
+
+int registry_reader_sizes(const struct registry_reader *reader, uint64_t *ret_database, uint64_t *ret_log)
+{
+	struct stat database, log;
+	char path[PATH_MAX];
+
+	/* The name is SQLite's, and part of its file format. */
+	int size = snprintf(path, sizeof(path), "%s-wal", reader->path);
+	if (size < 0 || (size_t)size >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (stat(reader->path, &database) < 0 || stat(path, &log) < 0)
+		return -errno;
+	*ret_database = (uint64_t)database.st_size;
+	*ret_log = (uint64_t)log.st_size;
+	return 0;
 }
 
 static int64_t meta(struct registry_reader *reader, const char *key)

@@ -148,6 +148,9 @@ int registry_reader_cursor(
 int registry_reader_history(struct registry_reader *reader, struct registry_cursor *cursor, uint64_t until,
 	size_t limit, struct arena *arena, const struct registry_history **ret, size_t *ret_count);
 
+/* Sizes of the database and of its write-ahead log on the disk. 0 or negative errno. */
+int registry_reader_sizes(const struct registry_reader *reader, uint64_t *ret_database, uint64_t *ret_log);
+
 /* When the change with this index was made (wall clock, ms since 1970), 0 if the changelog no longer knows. 0
  * or negative errno. */
 int registry_reader_time(struct registry_reader *reader, uint64_t index, int64_t *ret_ms);

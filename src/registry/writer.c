@@ -54,12 +54,17 @@ static void report(
 
 /* -- Telling everybody -- */
 
+/* The rows of metrics_table.h stand in the order of the commands. */
+_Static_assert(METRIC_REGISTRY_COMMANDS_REAP - METRIC_REGISTRY_COMMANDS_PUT_NODE == REGISTRY_REAP,
+	"rows by command");
+
 static void count_results(struct registry_writer *writer, const struct registry_command *batch)
 {
 	struct metrics *metrics = &writer->slot->metrics;
 
 	for (; batch; batch = batch->next) {
-		metrics_add(metrics, METRIC_REGISTRY_COMMANDS, 1);
+		metrics_add(metrics, METRIC_REGISTRY_COMMANDS_PUT_NODE + batch->op, 1);
+		metrics_add(metrics, METRIC_REGISTRY_CHANGES, batch->changed);
 		if (batch->error == -EINVAL || batch->error == -ENOENT || batch->error == -EDQUOT)
 			metrics_add(metrics, METRIC_REGISTRY_REFUSED, 1);
 		else if (batch->error)
@@ -111,11 +116,14 @@ static void send_commit(struct registry_writer *writer, struct arena *arena)
 static void run_batch(struct registry_writer *writer, struct registry_command *batch)
 {
 	struct arena *arena = arena_create();
+	int64_t began = clock_now(writer->config.clock);
 	int error = transaction_run(&writer->transaction, batch, arena);
 
 	count_results(writer, batch);
 	if (!error && writer->transaction.log.effective) {
 		metrics_add(&writer->slot->metrics, METRIC_REGISTRY_COMMITS, 1);
+		metrics_observe_time(&writer->slot->metrics, METRIC_REGISTRY_COMMIT_DURATION,
+			clock_now(writer->config.clock) - began, 1);
 		publish(writer);
 	}
 	send_results(batch);

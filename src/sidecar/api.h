@@ -131,9 +131,6 @@ void api_healthz(struct call *call);
 /* GET /readyz: 200 when registry and view are ready, else 503 and why. */
 void api_readyz(struct call *call);
 
-/* GET /metrics: the counters of both processes. */
-void api_metrics(struct call *call);
-
 /* GET /v1/agent/self: a map of objects. */
 void api_agent_self(struct call *call);
 
@@ -151,6 +148,11 @@ void api_status_leader(struct call *call);
 
 /* GET /v1/status/peers. */
 void api_status_peers(struct call *call);
+
+/* api_metrics.c */
+
+/* GET /metrics: the table of base/metrics_table.h, of both processes, as far as it is known now. */
+void api_metrics(struct call *call);
 
 /* api_operator.c: for whoever runs the server. */
 

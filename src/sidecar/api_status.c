@@ -37,33 +37,6 @@ void api_readyz(struct call *call)
 		answer(call, 200, "ready\n");
 }
 
-static void gauge(struct buf *buf, const char *name, const char *help, unsigned long long value)
-{
-	buf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name, value);
-}
-
-/* Both processes' counters as one table. */
-void api_metrics(struct call *call)
-{
-	const struct sidecar_config *config = &call->sidecar->config;
-	uint64_t totals[METRIC_COUNT] = {0};
-
-	page_sum(config->self, totals);
-	page_sum(config->dns, totals);
-	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
-	buf_str(&call->body,
-		"# HELP svcdns_build_info The version that runs.\n# TYPE svcdns_build_info gauge\n"
-		"svcdns_build_info{version=\"" SVCDNS_VERSION "\"} 1\n");
-	gauge(&call->body, "svcdns_registry_index", "Index of the last change in the registry.",
-		atomic_load_explicit(&config->self->index, memory_order_acquire));
-	gauge(&call->body, "svcdns_view_index", "Index that DNS shows.",
-		atomic_load_explicit(&config->dns->index, memory_order_acquire));
-	gauge(&call->body, "svcdns_view_ready", "1 if DNS serves a whole view.",
-		state_of(config->dns) == PAGE_READY);
-	metrics_format(totals, &call->body);
-	call_send(call);
-}
-
 /* --- The agent ------------------------------------------------------------------------------------------ */
 
 static struct json_out begin(struct call *call)

@@ -127,25 +127,85 @@ static size_t count_lines(const char *text, const char *start)
 
 static void prometheus_text(void **state)
 {
-	uint64_t totals[METRIC_COUNT];
+	static struct metrics_shown shown;
 	struct buf text = {0};
 
 	(void)state;
 	for (uint64_t i = 0; i < METRIC_COUNT; i++)
-		totals[i] = 1000 + i;
-	totals[METRIC_DNS_REQUESTS_UDP_SRV] = UINT64_MAX;
-	totals[METRIC_HTTP_PARKED] = (uint64_t)-1;
-	metrics_format(totals, &text);
-	assert_non_null(strstr(text.data, "# HELP svcdns_dns_requests_total Queries by transport and type.\n"
-					  "# TYPE svcdns_dns_requests_total counter\n"
-					  "svcdns_dns_requests_total{proto=\"udp\",type=\"A\"} 1000\n"));
-	assert_non_null(strstr(text.data, "{proto=\"udp\",type=\"SRV\"} 18446744073709551615\n"));
+		shown.values[i] = 1000 + i;
+	shown.values[METRIC_DNS_REQUESTS_UDP_A] = 1000;
+	shown.values[METRIC_DNS_REQUESTS_UDP_SRV] = UINT64_MAX;
+	shown.values[METRIC_HTTP_PARKED] = (uint64_t)-1;
+	shown.values[METRIC_PROCESS_START_DNS] = 1500000000;
+	metrics_format(&shown, &text);
+	assert_non_null(
+		strstr(text.data, "# TYPE svcdns_dns_requests_total counter\n"
+				  "svcdns_dns_requests_total{proto=\"udp\",family=\"1\",type=\"A\"} 1000\n"));
+	assert_non_null(strstr(text.data, "type=\"SRV\"} 18446744073709551615\n"));
 	assert_non_null(strstr(text.data, "# TYPE svcdns_api_parked gauge\nsvcdns_api_parked -1\n"));
-	/* A family is introduced once, and each metric is one line. */
+	assert_non_null(
+		strstr(text.data, "svcdns_process_start_time_seconds{process=\"dns\"} 1.500000000\n"));
+	/* A family is introduced once. */
 	assert_int_equal(count_lines(text.data, "# TYPE svcdns_dns_requests_total "), 1);
-	assert_int_equal(count_lines(text.data, "svcdns_"), METRIC_COUNT);
 	assert_int_equal(count_lines(text.data, "# HELP "), count_lines(text.data, "# TYPE "));
 	assert_int_equal(text.data[text.size - 1], '\n');
+	buf_finish(&text);
+}
+
+/* What a process that is down held is left out; what it counted, and what lives elsewhere, stays. */
+static void hidden_gauges(void **state)
+{
+	static struct metrics_shown shown;
+	struct buf text = {0};
+
+	(void)state;
+	metrics_hide_gauges(&shown, METRIC_HOME_DNS);
+	metrics_format(&shown, &text);
+	assert_null(strstr(text.data, "svcdns_view_names"));
+	assert_null(strstr(text.data, "svcdns_dns_tcp_connections "));
+	assert_non_null(strstr(text.data, "\nsvcdns_dns_tcp_connections_total 0\n"));
+	assert_non_null(strstr(text.data, "\nsvcdns_api_parked 0\n"));
+	buf_finish(&text);
+}
+
+static void histograms(void **state)
+{
+	static struct metrics metrics;
+	static struct metrics_shown shown;
+	static const uint32_t sizes[] = {1, 64, 65, 128, 129, 512, 513, 65535};
+	static const int64_t times[] = {-5, 1000, 1001, 2000, 5000000000, 10000000000, 10000000001};
+	struct buf text = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		metrics_observe_size(&metrics, METRIC_DNS_RESPONSE_SIZE_UDP, sizes[i]);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		metrics_observe_time(&metrics, METRIC_REGISTRY_COMMIT_DURATION, times[i], 2);
+	for (size_t i = 0; i < METRIC_COUNT; i++)
+		shown.values[i] = atomic_load(&metrics.values[i]);
+	metrics_format(&shown, &text);
+	assert_non_null(
+		strstr(text.data, "# TYPE svcdns_dns_response_size_bytes histogram\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"64\"} 2\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"128\"} 4\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"256\"} 5\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"512\"} 6\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"1024\"} 7\n"));
+	assert_non_null(strstr(text.data, "_bucket{proto=\"udp\",le=\"32768\"} 7\n"));
+	assert_non_null(
+		strstr(text.data, "_bytes_bucket{proto=\"udp\",le=\"65536\"} 8\n"
+				  "svcdns_dns_response_size_bytes_bucket{proto=\"udp\",le=\"+Inf\"} 8\n"
+				  "svcdns_dns_response_size_bytes_sum{proto=\"udp\"} 66947\n"
+				  "svcdns_dns_response_size_bytes_count{proto=\"udp\"} 8\n"));
+	assert_non_null(
+		strstr(text.data, "svcdns_registry_commit_duration_seconds_bucket{le=\"1e-06\"} 4\n"
+				  "svcdns_registry_commit_duration_seconds_bucket{le=\"2e-06\"} 8\n"));
+	assert_non_null(strstr(text.data, "_bucket{le=\"2\"} 8\n"
+					  "svcdns_registry_commit_duration_seconds_bucket{le=\"5\"} 10\n"
+					  "svcdns_registry_commit_duration_seconds_bucket{le=\"10\"} 12\n"
+					  "svcdns_registry_commit_duration_seconds_bucket{le=\"+Inf\"} 14\n"
+					  "svcdns_registry_commit_duration_seconds_sum 50.000008004\n"
+					  "svcdns_registry_commit_duration_seconds_count 14\n"));
 	buf_finish(&text);
 }
 
@@ -157,6 +217,8 @@ int main(void)
 		cmocka_unit_test(slots_add_up),
 		cmocka_unit_test(reset_before_a_start),
 		cmocka_unit_test(prometheus_text),
+		cmocka_unit_test(hidden_gauges),
+		cmocka_unit_test(histograms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,11 +380,25 @@ static void test_counters(void **state)
 		ask->source.tcp = rows[i].tcp;
 		ask_name(ask, rows[i].name, rows[i].type, 0);
 		for (unsigned m = 0; m < METRIC_COUNT; m++)
-			assert_int_equal(
-				ask->metrics.values[m], m == rows[i].request || m == rows[i].response);
+			if (m < METRIC_DNS_REQUEST_SIZE_UDP || m > METRIC_DNS_RESPONSE_SIZE_TCP_SUM)
+				assert_int_equal(ask->metrics.values[m],
+					m == rows[i].request || m == rows[i].response);
+		assert_int_equal(ask->metrics.values[rows[i].tcp ? METRIC_DNS_REQUEST_SIZE_TCP_SUM
+								 : METRIC_DNS_REQUEST_SIZE_UDP_SUM],
+			ask->query_size);
+		assert_int_equal(ask->metrics.values[rows[i].tcp ? METRIC_DNS_RESPONSE_SIZE_TCP_SUM
+								 : METRIC_DNS_RESPONSE_SIZE_UDP_SUM],
+			ask->answer_size);
 	}
 	memset(&ask->metrics, 0, sizeof ask->metrics);
-	ask->source.tcp = false;
+	ask->source = (struct dns_source){.tcp = true, .ipv6 = true};
+	ask_name(ask, "web.service.local", WIRE_TXT, 0);
+	assert_int_equal(ask->metrics.values[METRIC_DNS_REQUESTS_TCP6_OTHER], 1);
+	ask->source = (struct dns_source){.ipv6 = true};
+	ask_name(ask, "web.service.local", WIRE_A, 0);
+	assert_int_equal(ask->metrics.values[METRIC_DNS_REQUESTS_UDP6_A], 1);
+	memset(&ask->metrics, 0, sizeof ask->metrics);
+	ask->source = (struct dns_source){0};
 	ask_packet(ask, "1234 8000 0000 0000 0000 0000");
 	ask_name(ask, "big.service.local", SRV, 0);
 	ask_packet(ask, "1234 7800 0000 0000 0000 0000");

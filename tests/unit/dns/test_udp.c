@@ -221,6 +221,51 @@ static void test_reconfigure(void **state)
 	transport_finish(&t);
 }
 
+/* Twice a second what comes next is timed; by a clock that stands still, as no time at all. */
+static void test_times_a_sample(void **state)
+{
+	static struct transport t;
+	transport_init(&t, "127.0.0.1", 1);
+	transport_start(&t);
+	int fd = transport_connect(&t.udp, SOCK_DGRAM, NULL, NULL);
+	for (int i = 0; i < 5000 && transport_metric(&t, METRIC_DNS_DURATION_UDP) == 0; i++) {
+		ask(fd, 1);
+		poll(NULL, 0, 1);
+	}
+	/* Two ticks cannot have passed since: one of all the queries was timed. */
+	assert_int_equal(transport_metric(&t, METRIC_DNS_DURATION_UDP), 1);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_DURATION_UDP_SUM), 0);
+	assert_true(fake_answered > 1);
+	close(fd);
+	transport_finish(&t);
+}
+
+/* What finds the buffer full is counted, once, though two workers have the socket. */
+static void test_counts_what_the_kernel_drops(void **state)
+{
+	static struct transport t;
+	uint8_t query[1400];
+	transport_init(&t, "127.0.0.1", 2);
+	fake_view_ready = false;
+	assert_true(dup2(t.udp_fds[0], t.udp_fds[1]) >= 0);
+	transport_start(&t);
+	int fd = transport_connect(&t.udp, SOCK_DGRAM, NULL, NULL);
+	fake_query(query, sizeof(query), 1, SMALL);
+	/* The buffer holds 1 MiB, or twice that as the kernel counts. */
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(send(fd, query, sizeof(query), 0), sizeof(query));
+	for (int i = 0; i < 5000 && transport_metric(&t, METRIC_DNS_SOCKET_DROPS) == 0; i++)
+		poll(NULL, 0, 1);
+	uint64_t drops = transport_metric(&t, METRIC_DNS_SOCKET_DROPS);
+	assert_in_range(drops, 1, 4999);
+	fake_view_ready = true;
+	for (int i = 0; i < 5000 && fake_answered + drops < 5000; i++)
+		poll(NULL, 0, 1);
+	assert_int_equal(fake_answered + drops, 5000);
+	close(fd);
+	transport_finish(&t);
+}
+
 /* The slots of both threads of each worker tick from the start until the worker ends, and no longer. */
 static void test_ticks(void **state)
 {
@@ -291,6 +336,8 @@ int main(void)
 		cmocka_unit_test(test_client_hash),
 		cmocka_unit_test(test_send_error),
 		cmocka_unit_test(test_reconfigure),
+		cmocka_unit_test(test_times_a_sample),
+		cmocka_unit_test(test_counts_what_the_kernel_drops),
 		cmocka_unit_test(test_ticks),
 		cmocka_unit_test(test_tcp_in_the_way),
 		cmocka_unit_test(test_bad_config),

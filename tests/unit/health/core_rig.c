@@ -189,6 +189,12 @@ uint64_t rig_count(const struct rig *f, enum metric metric)
 	return atomic_load(&f->metrics.values[metric]);
 }
 
+uint64_t rig_checks(const struct rig *f)
+{
+	return rig_count(f, METRIC_HEALTH_CHECKS_PASSING) + rig_count(f, METRIC_HEALTH_CHECKS_WARNING) +
+	       rig_count(f, METRIC_HEALTH_CHECKS_CRITICAL) + rig_count(f, METRIC_HEALTH_CHECKS_WAITING);
+}
+
 void rig_expect_command(struct rig *f, enum registry_op op, enum registry_status status, const char *output)
 {
 	assert_non_null(f->command);

@@ -61,3 +61,6 @@ void rig_heartbeat(struct rig *f, const char *id, enum registry_status status);
 
 /* A counter. */
 uint64_t rig_count(const struct rig *f, enum metric metric);
+
+/* All checks that are counted, whatever their status. */
+uint64_t rig_checks(const struct rig *f);

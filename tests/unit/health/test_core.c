@@ -17,7 +17,8 @@ static void a_fresh_check_is_probed_at_once_and_then_each_interval(void **state)
 	struct rig *f = *state;
 
 	rig_put(f, rig_tcp_row("a", 10 * S), true);
-	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS), 1);
+	assert_int_equal(rig_checks(f), 1);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS_WAITING), 1);
 	health_core_step(&f->core);
 	assert_int_equal(f->started, 1);
 	assert_int_equal(f->running->request.timeout_ns, 10 * S); /* the default */
@@ -25,6 +26,8 @@ static void a_fresh_check_is_probed_at_once_and_then_each_interval(void **state)
 	rig_expect_command(f, REGISTRY_SET_STATUS, REGISTRY_PASSING, "fine");
 	rig_answer(f, 0);
 	assert_int_equal(rig_count(f, METRIC_HEALTH_TO_PASSING), 1);
+	assert_int_equal(rig_checks(f), 1);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS_PASSING), 1);
 	rig_pass(f, 9 * S - 100 * MS);
 	assert_int_equal(f->started, 1);
 	rig_pass(f, 1 * S + 100 * MS);
@@ -98,7 +101,7 @@ static void a_check_that_goes_takes_its_probe_along(void **state)
 	health_core_step(&f->core);
 	health_core_gone(&f->core, "NODE", "A"); /* names compare without case */
 	assert_int_equal(f->cancelled, 1);
-	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS), 0);
+	assert_int_equal(rig_checks(f), 0);
 	rig_pass(f, 30 * S);
 	assert_int_equal(f->started, 1);
 }
@@ -178,7 +181,7 @@ static void a_check_may_change_its_kind(void **state)
 	assert_int_equal(rig_count(f, METRIC_HEALTH_TO_PASSING), 1);
 	none.definition.type = REGISTRY_CHECK_NONE;
 	rig_put(f, none, true);
-	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS), 0);
+	assert_int_equal(rig_checks(f), 0);
 	rig_pass(f, 10 * S);
 	assert_null(f->command);
 }
@@ -331,6 +334,20 @@ static void an_older_row_does_not_undo_a_newer_one(void **state)
 	assert_string_equal(f->running->target, "a");
 }
 
+static void a_probe_is_timed(void **state)
+{
+	struct rig *f = *state;
+
+	rig_put(f, rig_tcp_row("a", 10 * S), true);
+	health_core_step(&f->core);
+	clock_manual_advance(&f->clock, 30 * MS);
+	rig_end(f, REGISTRY_PASSING, "fine");
+	assert_int_equal(rig_count(f, METRIC_HEALTH_DURATION_TCP_SUM), 30 * MS);
+	/* 1, 2, 5, 10, 20 us ... 10, 20, 50 ms: the fifteenth bucket. */
+	assert_int_equal(rig_count(f, METRIC_HEALTH_DURATION_TCP + 14), 1);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_DURATION_HTTP_SUM), 0);
+}
+
 static void many_checks_are_found_again(void **state)
 {
 	struct rig *f = *state;
@@ -340,14 +357,14 @@ static void many_checks_are_found_again(void **state)
 		snprintf(id, sizeof(id), "Check-%d", i);
 		rig_put(f, rig_ttl_row(id, 60 * S), true);
 	}
-	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS), 1000);
+	assert_int_equal(rig_checks(f), 1000);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(id, sizeof(id), "cHECK-%d", i);
 		assert_non_null(health_checks_find(&f->core.checks, "node", id));
 		health_core_gone(&f->core, "node", id);
 		assert_null(health_checks_find(&f->core.checks, "node", id));
 	}
-	assert_int_equal(rig_count(f, METRIC_HEALTH_CHECKS), 0);
+	assert_int_equal(rig_checks(f), 0);
 	assert_int_equal(health_core_step(&f->core), HEALTH_NEVER);
 }
 
@@ -375,6 +392,7 @@ int main(void)
 		TEST(a_heartbeat_of_a_node_is_heard),
 		TEST(no_probe_holds_its_place_for_ever),
 		TEST(an_older_row_does_not_undo_a_newer_one),
+		TEST(a_probe_is_timed),
 		TEST(many_checks_are_found_again),
 	};
 

@@ -115,7 +115,8 @@ static void what_waits_is_committed_together(void **state)
 {
 	struct fixture *f = *state;
 	struct sender sender = {.f = f, .service = "a", .count = 400};
-	uint64_t commits = metric(f, METRIC_REGISTRY_COMMITS), commands = metric(f, METRIC_REGISTRY_COMMANDS);
+	uint64_t commits = metric(f, METRIC_REGISTRY_COMMITS), changes = metric(f, METRIC_REGISTRY_CHANGES);
+	uint64_t commands = metric(f, METRIC_REGISTRY_COMMANDS_PUT_INSTANCE);
 	sqlite3 *db = lock(f);
 
 	assert_int_equal(registry_inbox_create(NULL, &sender.inbox), 0);
@@ -125,8 +126,14 @@ static void what_waits_is_committed_together(void **state)
 	registry_inbox_destroy(sender.inbox);
 	assert_int_equal(sender.done, 400);
 	assert_int_equal(sender.bad, 0);
-	assert_int_equal(metric(f, METRIC_REGISTRY_COMMANDS) - commands, 400);
+	assert_int_equal(metric(f, METRIC_REGISTRY_COMMANDS_PUT_INSTANCE) - commands, 400);
+	assert_int_equal(metric(f, METRIC_REGISTRY_CHANGES) - changes, 400);
 	assert_in_range(metric(f, METRIC_REGISTRY_COMMITS) - commits, 1, 3);
+	/* Each commit was timed. */
+	uint64_t timed = 0;
+	for (unsigned i = 0; i <= METRICS_TIME_BOUNDS; i++)
+		timed += metric(f, METRIC_REGISTRY_COMMIT_DURATION + i);
+	assert_int_equal(timed, metric(f, METRIC_REGISTRY_COMMITS));
 }
 
 static void a_refused_one_undoes_nothing_else(void **state)

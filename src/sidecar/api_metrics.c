@@ -1,0 +1,76 @@
+/* api_metrics.c -- GET /metrics: what both pages hold, and what is worked out when it is asked (home ASKED).
+ *
+ * The pages are the supervisor's, so what a process counted is there while it is down and goes on when it is
+ * back; what it held is not, and is left out rather than shown as 0. */
+#include "sidecar/api.h"
+
+static enum page_state state_of(const struct page *page)
+{
+	return (enum page_state)atomic_load_explicit(&page->state, memory_order_acquire);
+}
+
+/* Shows a value, or hides it if it is not known. */
+static void show(struct metrics_shown *shown, enum metric id, bool known, uint64_t value)
+{
+	shown->values[id] = value;
+	shown->hidden[id] = !known;
+}
+
+static uint64_t restarts(const struct page *page)
+{
+	uint64_t starts = atomic_load(&page->starts);
+
+	return starts > 0 ? starts - 1 : 0;
+}
+
+static void show_processes(struct metrics_shown *shown, const struct page *self, const struct page *dns)
+{
+	uint64_t supervisor = (uint64_t)atomic_load(&self->supervisor_started_ns);
+	uint64_t sidecar_start = (uint64_t)atomic_load(&self->started_ns);
+	uint64_t dns_start = (uint64_t)atomic_load(&dns->started_ns);
+
+	show(shown, METRIC_BUILD, true, 1);
+	show(shown, METRIC_PROCESS_UP_SIDECAR, true, 1);
+	show(shown, METRIC_PROCESS_UP_DNS, true, dns_start != 0);
+	show(shown, METRIC_PROCESS_START_SUPERVISOR, supervisor != 0, supervisor);
+	show(shown, METRIC_PROCESS_START_SIDECAR, sidecar_start != 0, sidecar_start);
+	show(shown, METRIC_PROCESS_START_DNS, dns_start != 0, dns_start);
+	show(shown, METRIC_PROCESS_RESTARTS_SIDECAR, true, restarts(self));
+	show(shown, METRIC_PROCESS_RESTARTS_DNS, true, restarts(dns));
+}
+
+static void show_view(struct metrics_shown *shown, const struct page *dns)
+{
+	uint64_t index = atomic_load_explicit(&dns->index, memory_order_acquire);
+
+	show(shown, METRIC_VIEW_READY, true, state_of(dns) == PAGE_READY);
+	show(shown, METRIC_VIEW_INDEX, index > 0, index);
+	if (state_of(dns) == PAGE_DOWN)
+		metrics_hide_gauges(shown, METRIC_HOME_DNS);
+}
+
+static void show_registry(
+	struct metrics_shown *shown, const struct page *self, const struct registry_reader *reader)
+{
+	uint64_t index = atomic_load_explicit(&self->index, memory_order_acquire), database = 0, log = 0;
+	bool known = reader && registry_reader_sizes(reader, &database, &log) == 0;
+
+	show(shown, METRIC_REGISTRY_INDEX, index > 0, index);
+	show(shown, METRIC_REGISTRY_DATABASE, known, database);
+	show(shown, METRIC_REGISTRY_WAL, known, log);
+}
+
+void api_metrics(struct call *call)
+{
+	const struct sidecar_config *config = &call->sidecar->config;
+	struct metrics_shown shown = {0};
+
+	page_sum(config->self, shown.values);
+	page_sum(config->dns, shown.values);
+	show_processes(&shown, config->self, config->dns);
+	show_view(&shown, config->dns);
+	show_registry(&shown, config->self, call->sidecar->reader);
+	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_format(&shown, &call->body);
+	call_send(call);
+}

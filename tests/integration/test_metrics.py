@@ -1,0 +1,155 @@
+"""/metrics: what promtool says of it, that the table and doc/metrics.md are what is served, and what is left while a process
+is down."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import metrics
+import svc
+
+PAGE = (svc.ROOT / "doc/metrics.md").read_text(encoding="utf-8")
+
+
+def text_of(server):
+    answer = server.http("GET", "/metrics")
+    assert answer.status == 200
+    return answer.text
+
+
+def use(server):
+    """Something of everything: queries by both transports, checks that pass and fail, a refusal."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server.register("web", id="w1", address="127.0.0.1", port=port, Check={"TCP": f"127.0.0.1:{port}", "Interval": "1s"})
+        server.register("ttl", id="t1", address="127.0.0.1", port=1, Check={"TTL": "1h", "Status": "warning"})
+        svc.wait_until(lambda: server.ask("web.service.local").answer, "the check has passed")
+    server.ask("web.service.local", "SRV", tcp=True)
+    server.ask("nobody.service.local", "TXT")
+    assert server.http("PUT", "/v1/agent/service/register", {"Name": "-bad"}).status == 400
+
+
+def listed():
+    """{name: (type, labels, unit, home)} of doc/metrics.md."""
+    rows = re.findall(r"^\| `(svcdns_\w+)` \| (\w+) \| ([^|]*) \| (\w*) \| ([^|]*) \| (.+) \|$", PAGE, re.M)
+    return {name: (kind, set(re.findall(r"`(\w+)`", labels)), unit, home) for name, kind, labels, unit, home, _ in rows}
+
+
+def test_promtool_finds_nothing(server):
+    if not shutil.which("promtool"):
+        pytest.skip("promtool (Debian's prometheus) is not installed")
+    use(server)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text_of(server), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_page_is_the_table():
+    table = subprocess.run([svc.BINARY, "--print-metrics"], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert table.count("\n") > 40 and table in PAGE, "replace the table in doc/metrics.md by what svcdnsd --print-metrics prints"
+
+
+def test_what_is_listed_is_served(server):
+    use(server)
+    text, page = text_of(server), listed()
+    assert metrics.families(text) == {name: kind for name, (kind, *_) in page.items()}
+    for name, labels, _ in metrics.series(text):
+        family = name if name in page else re.sub(r"_(bucket|sum|count)$", "", name)
+        assert set(labels) - {"le"} == page[family][1], name
+    for name, (kind, _, unit, _) in page.items():
+        assert (kind == "counter") == name.endswith("_total") and name.removesuffix("_total").endswith(unit), name
+
+
+def test_numbers(server):
+    before = text_of(server)
+    use(server)
+    text = text_of(server)
+    assert metrics.value(text, "svcdns_build_info", version=server.get("/v1/agent/self")["Stats"]["svcdns"]["version"]) == 1
+    assert metrics.value(text, "svcdns_dns_requests_total", proto="tcp", family="1", type="SRV") == 1
+    assert metrics.value(text, "svcdns_dns_requests_total", proto="udp", family="1", type="other") == 1
+    assert metrics.value(text, "svcdns_dns_responses_total", rcode="NXDOMAIN") >= 1
+    assert metrics.value(text, "svcdns_dns_response_size_bytes_count", proto="tcp") == 1
+    assert metrics.value(text, "svcdns_registry_commands_total", op="put_instance") == 3
+    assert metrics.value(text, "svcdns_registry_refused_total") == 1
+    assert metrics.value(text, "svcdns_registry_changes_total") > metrics.value(before, "svcdns_registry_changes_total")
+    assert metrics.value(text, "svcdns_check_duration_seconds_count", type="tcp") >= 1
+    assert metrics.value(text, "svcdns_checks", status="warning") == 1
+    commits = metrics.value(text, "svcdns_registry_commits_total")
+    assert metrics.value(text, "svcdns_registry_commit_duration_seconds_count") == commits > 0
+    assert metrics.value(text, "svcdns_registry_commit_duration_seconds_sum") > 0
+    database = os.stat(server.config["registry.path"])
+    assert metrics.value(text, "svcdns_registry_database_bytes") == database.st_size
+    assert metrics.value(text, "svcdns_registry_wal_bytes") == os.stat(server.config["registry.path"] + "-wal").st_size
+
+    def timed():
+        server.ask("web.service.local")
+        return metrics.value(text_of(server), "svcdns_dns_request_duration_seconds_count", proto="udp")
+
+    svc.wait_until(timed, "some queries are timed")
+    assert metrics.value(text_of(server), "svcdns_dns_request_duration_seconds_sum", proto="udp") > 0
+
+
+@pytest.mark.ipv6
+def test_address_family(server):
+    server.ask("web.service.local", host="::1")
+    server.ask("web.service.local", host="::1", tcp=True)
+    text = text_of(server)
+    assert metrics.value(text, "svcdns_dns_requests_total", proto="udp", family="2", type="A") == 1
+    assert metrics.value(text, "svcdns_dns_requests_total", proto="tcp", family="2", type="A") == 1
+
+
+def test_processes_and_their_restarts(server):
+    text = text_of(server)
+    starts = {s.labels["process"]: s.value for s in metrics.series(text) if s.name == "svcdns_process_start_time_seconds"}
+    assert set(starts) == {"supervisor", "dns", "sidecar"} and min(starts.values()) == starts["supervisor"]
+    use(server)
+    answered = server.metric("svcdns_dns_responses_total")
+    commits = server.metric("svcdns_registry_commits_total")
+    for role in ("dns", "sidecar"):
+        assert metrics.value(text_of(server), "svcdns_process_restarts_total", process=role) == 0
+        old = server.signal(role, signal.SIGKILL)
+        svc.wait_until(lambda role=role, old=old: server.children().get(role) not in (None, old), "it is started again")
+        server.wait_ready()
+        text = text_of(server)
+        assert metrics.value(text, "svcdns_process_restarts_total", process=role) == 1
+        assert metrics.value(text, "svcdns_process_start_time_seconds", process=role) > starts[role]
+    # Totals never go back.
+    assert server.metric("svcdns_dns_responses_total") >= answered
+    assert server.metric("svcdns_registry_commits_total") >= commits
+
+
+def test_while_dns_is_down(start_server):
+    # A zone file that has gone bad since it was checked keeps dns from starting.
+    server = start_server(zone="$ORIGIN service.local.\n@ 5 SOA ns admin 1 60 60 60 5\n@ 5 NS ns\nns 5 A 127.0.0.1\n")
+    use(server)
+    answered = server.metric("svcdns_dns_responses_total")
+    open(server.config["zone.file"], "w", encoding="utf-8").write("nothing that is a zone\n")
+    server.signal("dns", signal.SIGKILL)
+    svc.wait_until(lambda: metrics.value(text_of(server), "svcdns_process_up", process="dns") == 0, "dns is down")
+    text = text_of(server)
+    assert metrics.value(text, "svcdns_process_up", process="sidecar") == 1
+    assert metrics.value(text, "svcdns_view_ready") == 0
+    # What it held is not known; what it counted is, and so is all of the sidecar.
+    for name in ("svcdns_view_index", "svcdns_view_instances", "svcdns_dns_tcp_connections"):
+        assert metrics.value(text, name) is None
+    assert server.metric("svcdns_dns_responses_total") == answered
+    assert metrics.value(text, "svcdns_registry_index") > 0 and metrics.value(text, "svcdns_checks", status="warning") == 1
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_strangers_make_no_series(server):
+    """Whatever is asked and registered, the series are the same."""
+    use(server)
+    before = {(s.name, tuple(s.labels.items())) for s in metrics.series(text_of(server))}
+    for i in range(20):
+        server.register(f"svc-{i}", id=f"i-{i}", address="10.0.0.1", port=80, Tags=[f"t{i}"])
+        server.ask(f"svc-{i}.service.local", 1000 + i)
+        server.http("GET", f"/nothing/{i}")
+        server.http("DELETE", f"/v1/agent/services?x={i}")
+    assert {(s.name, tuple(s.labels.items())) for s in metrics.series(text_of(server))} == before

@@ -45,6 +45,9 @@ static const struct {
 #undef SIZES_ROW
 };
 
+/* The label of families without rows. */
+static const char *const run_time_labels[FAMILY_COUNT] = {[FAMILY_ZONE_SERIAL] = "zone"};
+
 /* Of a histogram of durations, in nanoseconds. */
 static int64_t time_bound(unsigned bucket)
 {
@@ -154,10 +157,9 @@ void metrics_format(const struct metrics_shown *shown, struct buf *ret)
 	}
 }
 
-void metrics_format_labelled(
-	enum metric_family family, const char *label, const char *text, uint64_t value, struct buf *ret)
+void metrics_format_labelled(enum metric_family family, const char *text, uint64_t value, struct buf *ret)
 {
-	buf_printf(ret, "%s{%s=\"", families[family].name, label);
+	buf_printf(ret, "%s{%s=\"", families[family].name, run_time_labels[family]);
 	for (; *text; text++) {
 		if (*text == '\\' || *text == '"')
 			buf_str(ret, "\\");
@@ -189,7 +191,7 @@ void metrics_print_markdown(struct buf *ret)
 {
 	buf_str(ret, "| name | type | labels | unit | from | |\n|---|---|---|---|---|---|\n");
 	for (size_t family = 0; family < FAMILY_COUNT; family++) {
-		const char *labels = NULL;
+		const char *labels = run_time_labels[family];
 
 		for (size_t i = METRIC_COUNT; i-- > 0;)
 			if (rows[i].labels && rows[i].family == family)

@@ -106,12 +106,27 @@
 	SERIES(VIEW_READY, VIEW_READY, "")                                                                   \
 	FAMILY(VIEW_INDEX, "svcdns_view_index", GAUGE, NONE, ASKED, "Index of the registry that DNS shows.") \
 	SERIES(VIEW_INDEX, VIEW_INDEX, "")                                                                   \
+	FAMILY(VIEW_BEHIND, "svcdns_view_behind_seconds", GAUGE, SECONDS, ASKED,                             \
+		"How long ago the oldest change was committed that DNS does not show yet; 0 if there is "    \
+		"none.")                                                                                     \
+	SERIES(VIEW_BEHIND, VIEW_BEHIND, "")                                                                 \
+	FAMILY(VIEW_PUBLISHED, "svcdns_view_published_timestamp_seconds", GAUGE, SECONDS, DNS,               \
+		"When the view last changed, in seconds since 1970.")                                        \
+	SERIES(VIEW_PUBLISHED, VIEW_PUBLISHED, "")                                                           \
+	FAMILY(VIEW_PUBLISH_DURATION, "svcdns_view_publish_duration_seconds", HISTOGRAM, SECONDS, DNS,       \
+		"From a commit to its answers in DNS.")                                                      \
+	TIMES(VIEW_PUBLISH_DURATION, VIEW_PUBLISH_DURATION, "")                                              \
+	FAMILY(ZONE_SERIAL, "svcdns_zone_serial", GAUGE, NONE, ASKED,                                        \
+		"Serial of the SOA, by zone of the config.")                                                 \
 	FAMILY(VIEW_NAMES, "svcdns_view_names", GAUGE, NONE, DNS, "Names in the view.")                      \
 	SERIES(VIEW_NAMES, VIEW_NAMES, "")                                                                   \
 	FAMILY(VIEW_SERVICES, "svcdns_view_services", GAUGE, NONE, DNS, "Services in the view.")             \
 	SERIES(VIEW_SERVICES, VIEW_SERVICES, "")                                                             \
-	FAMILY(VIEW_INSTANCES, "svcdns_view_instances", GAUGE, NONE, DNS, "Instances in the view.")          \
-	SERIES(VIEW_INSTANCES, VIEW_INSTANCES, "")                                                           \
+	FAMILY(VIEW_INSTANCES, "svcdns_view_instances", GAUGE, NONE, DNS,                                    \
+		"Instances in the view, by status.")                                                         \
+	SERIES(VIEW_INSTANCES_PASSING, VIEW_INSTANCES, "status=\"passing\"")                                 \
+	SERIES(VIEW_INSTANCES_WARNING, VIEW_INSTANCES, "status=\"warning\"")                                 \
+	SERIES(VIEW_INSTANCES_CRITICAL, VIEW_INSTANCES, "status=\"critical\"")                               \
 	FAMILY(VIEW_RENDERED, "svcdns_view_rendered_total", COUNTER, NONE, DNS, "Services rendered.")        \
 	SERIES(VIEW_RENDERED, VIEW_RENDERED, "")                                                             \
 	FAMILY(VIEW_SKIPPED, "svcdns_view_skipped_total", COUNTER, NONE, DNS,                                \

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/str.h"
 
 int page_create(int *ret_writable, int *ret_readable)
 {
@@ -67,6 +70,9 @@ void page_reset(struct page *page)
 	atomic_store(&page->pid, 0);
 	atomic_store(&page->index, 0);
 	atomic_store(&page->started_ns, 0);
+	atomic_store(&page->zone_count, 0);
+	for (i = 0; i < PAGE_COMMITS; i++)
+		atomic_store(&page->commits[i].index, 0);
 	for (i = 0; i < PAGE_THREADS; i++) {
 		struct page_thread *thread = &page->threads[i];
 
@@ -76,6 +82,52 @@ void page_reset(struct page *page)
 			if (metrics_is_gauge((enum metric)id))
 				metrics_set(&thread->metrics, (enum metric)id, 0);
 	}
+}
+
+/* The index is written last and looked at twice, so nobody takes the time of one commit for that of another.
+ */
+void page_note_commit(struct page *page, uint64_t index, int64_t now_ns)
+{
+	struct page_commit *commit = &page->commits[atomic_fetch_add(&page->commit_count, 1) % PAGE_COMMITS];
+
+	atomic_store(&commit->index, 0);
+	atomic_store(&commit->at_ns, now_ns);
+	atomic_store(&commit->index, index);
+}
+
+size_t page_commits(const struct page *page, uint64_t after, uint64_t until, int64_t ret_at_ns[PAGE_COMMITS])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PAGE_COMMITS; i++) {
+		uint64_t index = atomic_load(&page->commits[i].index);
+		int64_t at_ns = atomic_load(&page->commits[i].at_ns);
+
+		if (index > after && index <= until && atomic_load(&page->commits[i].index) == index)
+			ret_at_ns[count++] = at_ns;
+	}
+	return count;
+}
+
+void page_set_zone(struct page *page, size_t i, const char *name, uint32_t serial)
+{
+	uint64_t words[PAGE_ZONE_NAME / 8] = {0};
+
+	str_copy((char *)words, sizeof(words), name);
+	for (size_t k = 0; k < PAGE_ZONE_NAME / 8; k++)
+		atomic_store_explicit(&page->zones[i].name[k], words[k], memory_order_relaxed);
+	atomic_store_explicit(&page->zones[i].serial, serial, memory_order_relaxed);
+}
+
+uint32_t page_get_zone(const struct page *page, size_t i, char ret_name[PAGE_ZONE_NAME])
+{
+	for (size_t k = 0; k < PAGE_ZONE_NAME / 8; k++) {
+		uint64_t word = atomic_load_explicit(&page->zones[i].name[k], memory_order_relaxed);
+
+		memcpy(ret_name + 8 * k, &word, 8);
+	}
+	ret_name[PAGE_ZONE_NAME - 1] = '\0';
+	return atomic_load_explicit(&page->zones[i].serial, memory_order_relaxed);
 }
 
 void page_sum(const struct page *page, uint64_t totals[METRIC_COUNT])

@@ -14,13 +14,19 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/metrics.h"
 
 enum page_state { PAGE_DOWN = 0, PAGE_LOADING = 1, PAGE_READY = 2 };
 
-enum { PAGE_WORKERS = 64 }; /* of dns, at most */
+enum {
+	PAGE_WORKERS = 64, /* of dns, at most */
+	PAGE_COMMITS = 64, /* of the sidecar, the last so many */
+	PAGE_ZONES = 64,
+	PAGE_ZONE_NAME = 256 /* bytes of a zone's name as text, NUL included; what is longer is cut */
+};
 
 /* Fixed slots; worker n of dns has two threads, in PAGE_UDP + n and PAGE_TCP + n. */
 enum page_slot {
@@ -41,13 +47,28 @@ struct page_thread {
 	struct metrics metrics;
 };
 
+/* When an index was committed: how long it takes until DNS shows it. */
+struct page_commit {
+	_Atomic uint64_t index; /* 0: none */
+	_Atomic int64_t at_ns;  /* monotonic */
+};
+
+struct page_zone {
+	_Atomic uint64_t name[PAGE_ZONE_NAME / 8]; /* the bytes of a text */
+	_Atomic uint32_t serial;
+};
+
 struct page {
 	_Atomic uint32_t state; /* enum page_state */
 	_Atomic uint32_t pid;
 	_Atomic uint64_t index;
-	_Atomic int64_t started_ns;            /* the supervisor's: wall clock, 0 while it does not run */
-	_Atomic int64_t supervisor_started_ns; /* likewise, of the supervisor itself */
-	_Atomic uint64_t starts;               /* the supervisor's */
+	_Atomic int64_t started_ns;               /* the supervisor's: wall clock, 0 while it does not run */
+	_Atomic int64_t supervisor_started_ns;    /* likewise, of the supervisor itself */
+	_Atomic uint64_t starts;                  /* the supervisor's */
+	struct page_commit commits[PAGE_COMMITS]; /* the sidecar's; a ring */
+	_Atomic uint64_t commit_count;
+	struct page_zone zones[PAGE_ZONES]; /* dns's */
+	_Atomic uint32_t zone_count;
 	struct page_thread threads[PAGE_THREADS];
 };
 
@@ -71,6 +92,20 @@ static inline void page_tick(struct page_thread *thread)
 {
 	atomic_fetch_add_explicit(&thread->tick, 1, memory_order_relaxed);
 }
+
+/* Notes that `index` was committed; before it is stored in page->index. One thread. */
+void page_note_commit(struct page *page, uint64_t index, int64_t now_ns);
+
+/* When the indexes above `after`, up to `until`, were committed, in no order; the number of them. Of many,
+ * the last PAGE_COMMITS. Any process. */
+size_t page_commits(const struct page *page, uint64_t after, uint64_t until, int64_t ret_at_ns[PAGE_COMMITS]);
+
+/* Shows zone `i` of those below PAGE_ZONES; afterwards page->zone_count is set. One thread. */
+void page_set_zone(struct page *page, size_t i, const char *name, uint32_t serial);
+
+/* Zone `i` of page->zone_count; returns its serial. A name that is just being replaced may be a mixture of
+ * both. */
+uint32_t page_get_zone(const struct page *page, size_t i, char ret_name[PAGE_ZONE_NAME]);
 
 /* Adds the counters of all threads of `page` into totals[METRIC_COUNT]. */
 void page_sum(const struct page *page, uint64_t totals[METRIC_COUNT]);

@@ -253,12 +253,6 @@ void dns_put_glue(
 	}
 }
 
-/* The greater of two serials in the arithmetic of RFC 1982 section 3.2. */
-static uint32_t later_serial(uint32_t a, uint32_t b)
-{
-	return a - b < UINT32_C(0x80000000) ? a : b;
-}
-
 void dns_put_soa(struct dns_exchange *x, enum wire_section section, uint16_t owner)
 {
 	const struct view_zone *zone = x->zone;
@@ -270,6 +264,5 @@ void dns_put_soa(struct dns_exchange *x, enum wire_section section, uint16_t own
 	}
 	wire_set16(out, owner);
 	memcpy(out + 2, zone->soa, zone->soa_size);
-	wire_set32(out + 2 + zone->soa_serial_at,
-		later_serial(zone->serial, (uint32_t)view_index(x->context->view)));
+	wire_set32(out + 2 + zone->soa_serial_at, view_zone_serial(zone, view_index(x->context->view)));
 }

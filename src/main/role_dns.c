@@ -26,6 +26,8 @@ static void configure(const struct inherit *inherit, struct view *view, const in
 {
 	wiring_zones(&inherit->config, ret_zones);
 	ret_zones->view.page = inherit->own;
+	ret_zones->view.commits = inherit->peer;
+	ret_zones->view.clock = clock_system();
 	ret_zones->view.thread = &inherit->own->threads[PAGE_FOLLOWER];
 	ret_zones->view.wake_fd = INHERIT_OWN_BELL;
 	ret_zones->view.notify_fd = INHERIT_PEER_BELL;

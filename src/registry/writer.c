@@ -122,8 +122,11 @@ static void run_batch(struct registry_writer *writer, struct registry_command *b
 	count_results(writer, batch);
 	if (!error && writer->transaction.log.effective) {
 		metrics_add(&writer->slot->metrics, METRIC_REGISTRY_COMMITS, 1);
-		metrics_observe_time(&writer->slot->metrics, METRIC_REGISTRY_COMMIT_DURATION,
-			clock_now(writer->config.clock) - began, 1);
+		int64_t now = clock_now(writer->config.clock);
+		metrics_observe_time(&writer->slot->metrics, METRIC_REGISTRY_COMMIT_DURATION, now - began, 1);
+		if (writer->config.page)
+			page_note_commit(
+				writer->config.page, (uint64_t)writer->transaction.log.now.index, now);
 		publish(writer);
 	}
 	send_results(batch);

@@ -39,12 +39,25 @@ static void show_processes(struct metrics_shown *shown, const struct page *self,
 	show(shown, METRIC_PROCESS_RESTARTS_DNS, true, restarts(dns));
 }
 
-static void show_view(struct metrics_shown *shown, const struct page *dns)
+/* How long ago the oldest commit was that the view lacks: 0 if there is none. */
+static int64_t behind(const struct sidecar_config *config, uint64_t shown_index)
 {
+	int64_t at_ns[PAGE_COMMITS], now = clock_now(config->clock), oldest = now;
+	size_t count = page_commits(config->self, shown_index, UINT64_MAX, at_ns);
+
+	for (size_t i = 0; i < count; i++)
+		oldest = at_ns[i] < oldest ? at_ns[i] : oldest;
+	return now - oldest;
+}
+
+static void show_view(struct metrics_shown *shown, const struct sidecar_config *config)
+{
+	const struct page *dns = config->dns;
 	uint64_t index = atomic_load_explicit(&dns->index, memory_order_acquire);
 
 	show(shown, METRIC_VIEW_READY, true, state_of(dns) == PAGE_READY);
 	show(shown, METRIC_VIEW_INDEX, index > 0, index);
+	show(shown, METRIC_VIEW_BEHIND, index > 0, (uint64_t)behind(config, index));
 	if (state_of(dns) == PAGE_DOWN)
 		metrics_hide_gauges(shown, METRIC_HOME_DNS);
 }
@@ -60,6 +73,20 @@ static void show_registry(
 	show(shown, METRIC_REGISTRY_WAL, known, log);
 }
 
+static void format_zones(const struct page *dns, struct buf *ret)
+{
+	size_t count = atomic_load_explicit(&dns->zone_count, memory_order_acquire);
+	char name[PAGE_ZONE_NAME];
+
+	if (count > 0)
+		metrics_format_family(FAMILY_ZONE_SERIAL, ret);
+	for (size_t i = 0; i < count && i < PAGE_ZONES; i++) {
+		uint32_t serial = page_get_zone(dns, i, name);
+
+		metrics_format_labelled(FAMILY_ZONE_SERIAL, name, serial, ret);
+	}
+}
+
 void api_metrics(struct call *call)
 {
 	const struct sidecar_config *config = &call->sidecar->config;
@@ -68,9 +95,10 @@ void api_metrics(struct call *call)
 	page_sum(config->self, shown.values);
 	page_sum(config->dns, shown.values);
 	show_processes(&shown, config->self, config->dns);
-	show_view(&shown, config->dns);
+	show_view(&shown, config);
 	show_registry(&shown, config->self, call->sidecar->reader);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_format(&shown, &call->body);
+	format_zones(config->dns, &call->body);
 	call_send(call);
 }

@@ -58,8 +58,41 @@ static void apply(
 	tick(f);
 }
 
-/* Everything is swapped: now the world may know, and then what is old may go. */
-static void publish(struct follower *f, uint64_t index)
+/* What each zone's SOA says now, for whoever cannot ask. */
+static void show_zones(struct follower *f)
+{
+	char name[WIRE_NAME_TEXT];
+
+	if (!f->page)
+		return;
+	rcu_online();
+	const struct zones *zones = atomic_load_explicit(f->zones, memory_order_acquire);
+	size_t count = zones->count < PAGE_ZONES ? zones->count : PAGE_ZONES;
+	for (size_t i = 0; i < count; i++)
+		page_set_zone(f->page, i,
+			wire_name_format(zones->zones[i].name, zones->zones[i].name_size, name),
+			view_zone_serial(&zones->zones[i], f->seen));
+	atomic_store_explicit(&f->page->zone_count, (uint32_t)count, memory_order_release);
+	rcu_offline();
+}
+
+/* How long the commits behind `before` have taken to get here. A load shows what may have been there for
+ * days, so only changes count. */
+static void time_changes(struct follower *f, uint64_t before)
+{
+	int64_t at_ns[PAGE_COMMITS], now = clock_now(f->clock);
+
+	if (!f->slot)
+		return;
+	metrics_set(&f->slot->metrics, METRIC_VIEW_PUBLISHED, (uint64_t)clock_wall(f->clock));
+	size_t count = f->commits && before ? page_commits(f->commits, before, f->seen, at_ns) : 0;
+	for (size_t i = 0; i < count; i++)
+		metrics_observe_time(&f->slot->metrics, METRIC_VIEW_PUBLISH_DURATION, now - at_ns[i], 1);
+}
+
+/* Everything is swapped: now the world may know, and then what is old may go. `before`: the index before
+ * these changes, 0 for a load. */
+static void publish(struct follower *f, uint64_t index, uint64_t before)
 {
 	f->seen = index;
 	atomic_store_explicit(&f->index, index, memory_order_release);
@@ -70,6 +103,8 @@ static void publish(struct follower *f, uint64_t index)
 	}
 	if (f->notify_fd >= 0)
 		net_wake_ring(f->notify_fd);
+	time_changes(f, before);
+	show_zones(f);
 	services_reclaim(f->services);
 }
 
@@ -107,7 +142,7 @@ static int load_all(struct follower *f)
 	if (f->slot)
 		metrics_add(&f->slot->metrics, METRIC_VIEW_LOADS, 1);
 	f->loaded = true;
-	publish(f, index);
+	publish(f, index, 0);
 	return load.count;
 }
 
@@ -177,7 +212,7 @@ static int apply_changes(struct follower *f)
 	if (rc < 0)
 		return complain(f, rc, "cannot read the registry");
 	if (index != f->seen)
-		publish(f, index);
+		publish(f, index, f->seen);
 	return (int)count;
 }
 
@@ -198,6 +233,7 @@ static int step(struct follower *f)
 		rcu_online();
 		names_report_statics(&f->services->names);
 		rcu_offline();
+		show_zones(f);
 	}
 	bool load = atomic_load_explicit(&f->reload, memory_order_acquire);
 	int rc = load ? load_all(f) : apply_changes(f);

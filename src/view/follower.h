@@ -21,9 +21,11 @@ struct follower {
 	_Atomic(const struct zones *) *zones;
 	char *path;
 	struct page *page;
-	struct page_thread *slot; /* may be NULL */
-	int wake_fd, notify_fd;   /* -1 for none */
-	int kick_fd;              /* rung to stop, and when the zones have changed */
+	struct page_thread *slot;   /* may be NULL */
+	const struct page *commits; /* likewise */
+	const struct clock *clock;
+	int wake_fd, notify_fd; /* -1 for none */
+	int kick_fd;            /* rung to stop, and when the zones have changed */
 	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 
 	struct registry_reader *reader;

@@ -240,8 +240,9 @@ struct render_block *render_service(
 		.bytes = start + size.answers + size.offsets + size.records};
 
 	fill.record_base = fill.records;
-	*block = (struct render_block){
-		.instance_count = plan->row_count, .skipped = plan->skipped, .claim_count = plan->name_count};
+	*block = (struct render_block){.skipped = plan->skipped, .claim_count = plan->name_count};
+	for (uint32_t i = 0; i < plan->row_count; i++)
+		block->by_status[plan->rows[i].instance->status]++;
 	for (uint32_t i = 0; i < plan->row_count; i++)
 		if (plan->rows[i].shown)
 			fill_record(&fill, &plan->rows[i]);

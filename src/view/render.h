@@ -11,9 +11,11 @@
 #include "view/names.h"
 #include "view/render_plan.h"
 
+#define RENDER_STATUSES 3 /* of enum registry_status */
+
 struct render_block {
-	uint32_t instance_count; /* that are shown */
-	uint32_t skipped;        /* rows that are not */
+	uint32_t by_status[RENDER_STATUSES]; /* instances that are shown, by enum registry_status */
+	uint32_t skipped;                    /* rows that are not */
 	uint32_t claim_count;
 	struct names_claim claims[]; /* targets first, then sets; `answer` is set */
 };

@@ -66,8 +66,9 @@ static void swap(struct services *services, struct service *service, struct rend
 	for (uint32_t i = 0; block && i < block->claim_count; i++)
 		names_settle(&services->names, &block->claims[i]);
 	rcu_offline();
-	services->instances +=
-		(block ? block->instance_count : 0) - (uint64_t)(old ? old->instance_count : 0);
+	for (size_t i = 0; i < RENDER_STATUSES; i++)
+		services->by_status[i] +=
+			(block ? block->by_status[i] : 0) - (uint64_t)(old ? old->by_status[i] : 0);
 	service->block = block;
 	rcu_pile_add(&services->pile, old);
 }
@@ -86,7 +87,8 @@ static void count(struct services *services)
 		return;
 	metrics_set(services->metrics, METRIC_VIEW_NAMES, services->table.count);
 	metrics_set(services->metrics, METRIC_VIEW_SERVICES, services->count);
-	metrics_set(services->metrics, METRIC_VIEW_INSTANCES, services->instances);
+	for (unsigned i = 0; i < RENDER_STATUSES; i++)
+		metrics_set(services->metrics, METRIC_VIEW_INSTANCES_PASSING + i, services->by_status[i]);
 }
 
 /* A row that cannot be shown: counted at each render, reported once. */

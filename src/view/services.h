@@ -16,8 +16,9 @@ struct services {
 	struct rcu_pile pile;
 	void *tree;          /* of struct service by name, without case (tsearch(3)) */
 	uint64_t generation; /* of the load that is running or was the last */
-	uint64_t count, instances;
-	struct metrics *metrics; /* may be NULL */
+	uint64_t count;
+	uint64_t by_status[RENDER_STATUSES]; /* instances */
+	struct metrics *metrics;             /* may be NULL */
 };
 
 /* An empty view of services. `zones` may be NULL, `report` too; both as in struct names. */

@@ -68,6 +68,8 @@ int view_create(const struct view_config *config, struct view **ret, char messag
 	view->follower.path = mem_strdup(config->registry_path);
 	view->follower.page = config->page;
 	view->follower.slot = config->thread;
+	view->follower.commits = config->commits;
+	view->follower.clock = config->clock ? config->clock : clock_system();
 	view->follower.wake_fd = config->wake_fd;
 	view->follower.notify_fd = config->notify_fd;
 	view->follower.kick_fd = kick_fd;

@@ -68,7 +68,7 @@ struct view_zone {
 	uint8_t name[WIRE_NAME_MAX]; /* wire form, lower case, with the root label */
 	uint8_t name_size;
 	uint8_t label_count;
-	/* From the zone file; the answer shows the greater of it and the index (RFC 1982). */
+	/* From the zone file; see view_zone_serial(). */
 	uint32_t serial;
 	/* The SOA record from its type on (no owner), for authority and apex answers: the apex has no SOA
 	 * set. Its TTL and its MINIMUM are the lower of both (RFC 2308). */
@@ -77,6 +77,13 @@ struct view_zone {
 	uint8_t soa[600];
 	const void *statics; /* the view's own */
 };
+
+/* The serial that a zone shows with a view at `index`: the greater of both in the arithmetic of RFC 1982
+ * section 3.2. */
+static inline uint32_t view_zone_serial(const struct view_zone *zone, uint64_t index)
+{
+	return zone->serial - (uint32_t)index < UINT32_C(0x80000000) ? zone->serial : (uint32_t)index;
+}
 
 struct view;
 
@@ -94,6 +101,8 @@ struct view_config {
 	const char *registry_path;
 	struct page *page;          /* dns's page: state and applied index are published here */
 	struct page_thread *thread; /* the follower's slot */
+	const struct page *commits; /* the sidecar's page: when what is shown was committed; NULL for none */
+	const struct clock *clock;  /* for those times */
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
 	int notify_fd;              /* rung after each applied index; -1 for none */
 	/* Says one thing worth a log line, on the follower's thread. May be NULL. */

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -27,8 +28,10 @@ def use(server):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server.register("web", id="w1", address="127.0.0.1", port=port, Check={"TCP": f"127.0.0.1:{port}", "Interval": "1s"})
-        server.register("ttl", id="t1", address="127.0.0.1", port=1, Check={"TTL": "1h", "Status": "warning"})
+        server.register("ttl", id="t1", address="127.0.0.1", port=1, Check={"TTL": "1h"})
+        server.check("warn", "service:t1")
         svc.wait_until(lambda: server.ask("web.service.local").answer, "the check has passed")
+        svc.wait_until(lambda: server.metric('svcdns_checks{status="warning"}') == 1, "the health thread has heard of it too")
     server.ask("web.service.local", "SRV", tcp=True)
     server.ask("nobody.service.local", "TXT")
     assert server.http("PUT", "/v1/agent/service/register", {"Name": "-bad"}).status == 400
@@ -74,6 +77,7 @@ def test_numbers(server):
     assert metrics.value(text, "svcdns_dns_responses_total", rcode="NXDOMAIN") >= 1
     assert metrics.value(text, "svcdns_dns_response_size_bytes_count", proto="tcp") == 1
     assert metrics.value(text, "svcdns_registry_commands_total", op="put_instance") == 3
+    assert metrics.value(text, "svcdns_registry_commands_total", op="set_status") >= 2
     assert metrics.value(text, "svcdns_registry_refused_total") == 1
     assert metrics.value(text, "svcdns_registry_changes_total") > metrics.value(before, "svcdns_registry_changes_total")
     assert metrics.value(text, "svcdns_check_duration_seconds_count", type="tcp") >= 1
@@ -81,6 +85,13 @@ def test_numbers(server):
     commits = metrics.value(text, "svcdns_registry_commits_total")
     assert metrics.value(text, "svcdns_registry_commit_duration_seconds_count") == commits > 0
     assert metrics.value(text, "svcdns_registry_commit_duration_seconds_sum") > 0
+    index = metrics.value(text, "svcdns_view_index")
+    assert metrics.value(text, "svcdns_zone_serial", zone="service.local") == index == metrics.value(text, "svcdns_registry_index")
+    assert metrics.value(text, "svcdns_view_behind_seconds") == 0
+    assert metrics.value(text, "svcdns_view_instances", status="warning") == 1
+    assert metrics.value(text, "svcdns_view_publish_duration_seconds_count") >= 2
+    assert 0 < metrics.value(text, "svcdns_view_publish_duration_seconds_sum") < 60
+    assert abs(metrics.value(text, "svcdns_view_published_timestamp_seconds") - time.time()) < 600
     database = os.stat(server.config["registry.path"])
     assert metrics.value(text, "svcdns_registry_database_bytes") == database.st_size
     assert metrics.value(text, "svcdns_registry_wal_bytes") == os.stat(server.config["registry.path"] + "-wal").st_size
@@ -134,13 +145,36 @@ def test_while_dns_is_down(start_server):
     assert metrics.value(text, "svcdns_process_up", process="sidecar") == 1
     assert metrics.value(text, "svcdns_view_ready") == 0
     # What it held is not known; what it counted is, and so is all of the sidecar.
-    for name in ("svcdns_view_index", "svcdns_view_instances", "svcdns_dns_tcp_connections"):
+    for name in ("svcdns_view_index", "svcdns_view_behind_seconds", "svcdns_view_names", "svcdns_zone_serial", "svcdns_dns_tcp_connections"):
         assert metrics.value(text, name) is None
     assert server.metric("svcdns_dns_responses_total") == answered
     assert metrics.value(text, "svcdns_registry_index") > 0 and metrics.value(text, "svcdns_checks", status="warning") == 1
     if shutil.which("promtool"):
         done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_view_that_is_behind(server):
+    """While dns stands still (it is stopped, not dead), what it lacks is counted from its commit on."""
+    server.signal("dns", signal.SIGSTOP)
+    try:
+        server.register("web", id="w1", address="10.0.0.1", port=80)
+        text = text_of(server)
+        assert 0 < metrics.value(text, "svcdns_view_behind_seconds") < 60
+        assert metrics.value(text, "svcdns_view_index") < metrics.value(text, "svcdns_registry_index")
+    finally:
+        server.signal("dns", signal.SIGCONT)
+    svc.wait_until(lambda: metrics.value(text_of(server), "svcdns_view_behind_seconds") == 0, "it has caught up")
+
+
+def test_zones(start_server):
+    zone = "$ORIGIN other.example.\n@ 5 SOA ns admin 4000000000 60 60 60 5\n@ 5 NS ns\nns 5 A 127.0.0.1\n"
+    server = start_server(zone=zone, **{"zone.name": "service.local,second.local"})
+    text = text_of(server)
+    serials = {s.labels["zone"]: s.value for s in metrics.series(text) if s.name == "svcdns_zone_serial"}
+    assert set(serials) == {"service.local", "second.local", "other.example"}
+    for name, serial in serials.items():
+        assert server.ask(name, "SOA").answer[0].value[2] == serial
 
 
 def test_strangers_make_no_series(server):

@@ -116,6 +116,45 @@ static void reset_before_a_start(void **state)
 	close(readable);
 }
 
+static void the_last_commits(void **state)
+{
+	static struct page page;
+	int64_t at_ns[PAGE_COMMITS];
+
+	(void)state;
+	assert_int_equal(page_commits(&page, 0, UINT64_MAX, at_ns), 0);
+	page_note_commit(&page, 7, 700);
+	page_note_commit(&page, 9, 900);
+	assert_int_equal(page_commits(&page, 0, UINT64_MAX, at_ns), 2);
+	assert_int_equal(at_ns[0] + at_ns[1], 1600);
+	assert_int_equal(page_commits(&page, 7, 9, at_ns), 1);
+	assert_int_equal(at_ns[0], 900);
+	assert_int_equal(page_commits(&page, 9, UINT64_MAX, at_ns), 0);
+	assert_int_equal(page_commits(&page, 0, 6, at_ns), 0);
+	for (uint64_t i = 10; i < 10 + 3 * PAGE_COMMITS; i++)
+		page_note_commit(&page, i, (int64_t)(100 * i));
+	assert_int_equal(page_commits(&page, 0, UINT64_MAX, at_ns), PAGE_COMMITS);
+	assert_int_equal(page_commits(&page, 9 + 2 * PAGE_COMMITS, UINT64_MAX, at_ns), PAGE_COMMITS);
+	page_reset(&page);
+	assert_int_equal(page_commits(&page, 0, UINT64_MAX, at_ns), 0);
+}
+
+static void zones(void **state)
+{
+	static struct page page;
+	char name[PAGE_ZONE_NAME], longest[400];
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	page_set_zone(&page, 0, "service.local", 4000000000);
+	page_set_zone(&page, PAGE_ZONES - 1, longest, 1);
+	assert_int_equal(page_get_zone(&page, 0, name), 4000000000);
+	assert_string_equal(name, "service.local");
+	assert_int_equal(page_get_zone(&page, PAGE_ZONES - 1, name), 1);
+	assert_int_equal(strlen(name), PAGE_ZONE_NAME - 1);
+}
+
 static size_t count_lines(const char *text, const char *start)
 {
 	size_t count = 0;
@@ -149,6 +188,12 @@ static void prometheus_text(void **state)
 	assert_int_equal(count_lines(text.data, "# TYPE svcdns_dns_requests_total "), 1);
 	assert_int_equal(count_lines(text.data, "# HELP "), count_lines(text.data, "# TYPE "));
 	assert_int_equal(text.data[text.size - 1], '\n');
+	buf_clear(&text);
+	metrics_format_family(FAMILY_ZONE_SERIAL, &text);
+	metrics_format_labelled(FAMILY_ZONE_SERIAL, "a\\.b\"c\nd.local", UINT32_MAX, &text);
+	assert_non_null(
+		strstr(text.data, "# TYPE svcdns_zone_serial gauge\n"
+				  "svcdns_zone_serial{zone=\"a\\\\.b\\\"c\\nd.local\"} 4294967295\n"));
 	buf_finish(&text);
 }
 
@@ -216,6 +261,8 @@ int main(void)
 		cmocka_unit_test(not_a_page),
 		cmocka_unit_test(slots_add_up),
 		cmocka_unit_test(reset_before_a_start),
+		cmocka_unit_test(the_last_commits),
+		cmocka_unit_test(zones),
 		cmocka_unit_test(prometheus_text),
 		cmocka_unit_test(hidden_gauges),
 		cmocka_unit_test(histograms),

@@ -154,7 +154,7 @@ static void loads_and_follows(void **state)
 	assert_null(find("_web._tcp"));
 	assert_non_null(find("_tcp"));
 	assert_int_equal(metric(METRIC_VIEW_LOADS), 1);
-	assert_int_equal(metric(METRIC_VIEW_INSTANCES), 1);
+	assert_int_equal(metric(METRIC_VIEW_INSTANCES_PASSING), 1);
 	close(bell.fd);
 }
 
@@ -228,6 +228,51 @@ static void changes_of_one_service_render_it_once_and_no_other(void **state)
 	assert_int_equal(view_step(view), 1);
 	assert_int_equal(metric(METRIC_VIEW_RENDERED) - before, 1);
 	assert_int_equal(metric(METRIC_VIEW_LOADS), 1);
+}
+
+/* From each commit to the view, by the clock of both; what a load shows has no such time. */
+static void says_how_long_a_change_took(void **state)
+{
+	struct fixture *f = *state;
+	struct view_config config = config_of(f, &plain);
+
+	config.commits = f->page;
+	config.clock = &f->clock.clock;
+	must(f, put_instance("web", "w1"));
+	create(&config);
+	clock_manual_advance(&f->clock, 3600 * CLOCK_NS_PER_S);
+	assert_int_equal(view_step(view), 1);
+	assert_int_equal(metric(METRIC_VIEW_PUBLISH_DURATION_SUM), 0);
+	assert_int_equal(metric(METRIC_VIEW_PUBLISHED), clock_wall(&f->clock.clock));
+	must(f, put_instance("web", "w2"));
+	clock_manual_advance(&f->clock, 30 * CLOCK_NS_PER_MS);
+	must(f, put_instance("web", "w3"));
+	clock_manual_advance(&f->clock, 15 * CLOCK_NS_PER_MS);
+	assert_int_equal(view_step(view), 1);
+	assert_int_equal(metric(METRIC_VIEW_PUBLISH_DURATION_SUM), (45 + 15) * CLOCK_NS_PER_MS);
+	/* Nothing new, nothing to time. */
+	clock_manual_advance(&f->clock, CLOCK_NS_PER_S);
+	assert_int_equal(view_step(view), 0);
+	assert_int_equal(metric(METRIC_VIEW_PUBLISH_DURATION_SUM), (45 + 15) * CLOCK_NS_PER_MS);
+}
+
+/* The serial that the SOA has, for /metrics. */
+static void shows_the_zones_serials(void **state)
+{
+	struct fixture *f = *state;
+	struct view_config config = config_of(f, &plain);
+	char name[PAGE_ZONE_NAME];
+
+	create(&config);
+	assert_int_equal(atomic_load(&page->zone_count), 0);
+	uint64_t index = must(f, put_instance("web", "w1"));
+	assert_int_equal(view_step(view), 1);
+	assert_int_equal(atomic_load(&page->zone_count), 1);
+	assert_int_equal(page_get_zone(page, 0, name), index);
+	assert_string_equal(name, LIVE_ZONE);
+	index = must(f, put_instance("web", "w2"));
+	assert_int_equal(view_step(view), 1);
+	assert_int_equal(page_get_zone(page, 0, name), index);
 }
 
 static void loads_afresh_when_the_changelog_is_too_short(void **state)
@@ -423,6 +468,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(passes_what_it_cannot_render, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			changes_of_one_service_render_it_once_and_no_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(says_how_long_a_change_took, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shows_the_zones_serials, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_changes_take_several_snapshots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			loads_afresh_when_the_changelog_is_too_short, set_up, tear_down),

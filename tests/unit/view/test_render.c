@@ -313,12 +313,15 @@ static void ten_thousand_instances(void **state)
 				  "+ instance-9998.web.service.local. 5 IN A 10.1.39.248\n");
 	free(text);
 	free(last);
-	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES]), COUNT_ALL);
+	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES_PASSING]), COUNT_ALL / 2);
+	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES_CRITICAL]), COUNT_ALL / 2);
+	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES_WARNING]), 0);
 	put_web(all, COUNT_ALL - 1);
 	expect_nothing("instance-9999.web");
 	put_web(NULL, 0);
 	assert_int_equal(live.services.table.count, 0);
-	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES]), 0);
+	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES_PASSING]), 0);
+	assert_int_equal(atomic_load(&live.metrics.values[METRIC_VIEW_INSTANCES_CRITICAL]), 0);
 	free(all);
 	free(texts);
 }

@@ -84,6 +84,8 @@ static const struct option_row options[] = {
 		"How often a quiet event stream sends a comment."},
 	{"http.page_instances", OPTION_NUMBER, AT(http.page_instances), "100000", 1, 100000000, true,
 		"Instances that the page's list reads; of a larger registry it shows the beginning."},
+	{"http.sd_instances", OPTION_NUMBER, AT(http.sd_instances), "20000", 1, 100000000, true,
+		"Instances that one reply of /v1/sd/prometheus reads; for more it is refused."},
 	{"http.dns_queries", OPTION_NUMBER, AT(http.dns_queries), "64", 1, 10000, true,
 		"Queries to our own DNS (/v1/agent/dns) under way at once."},
 	{"http.dns_timeout", OPTION_DURATION, AT(http.dns_timeout), "2s", 10, 60000, true,

@@ -152,6 +152,7 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.stream_buffer = config->http.stream_buffer,
 		.heartbeat_ns = config->http.heartbeat,
 		.page_instances = config->http.page_instances,
+		.sd_instances = config->http.sd_instances,
 		.dns_listen = config->dns.listen.items[0],
 		.dns_queries = config->http.dns_queries,
 		.dns_timeout_ns = config->http.dns_timeout,

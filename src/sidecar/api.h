@@ -109,6 +109,11 @@ void api_agent_health_id(struct call *call);
 /* GET /v1/agent/health/service/name/:name: the same, of the worst instance. */
 void api_agent_health_name(struct call *call);
 
+/* api_sd.c */
+
+/* GET /v1/sd/prometheus: instances as targets (?service=, ?tag=). */
+void api_sd_prometheus(struct call *call);
+
 /* api_ui.c and api_page.c: the page. */
 
 /* GET /ui/...: a file of the page. */

@@ -57,6 +57,7 @@ static const struct route routes[] = {
 	{"/v1/health/node/", READ, api_health_node},
 	{"/v1/health/service/", READ, api_health_service},
 	{"/v1/health/state/", READ, api_health_state},
+	{"/v1/sd/prometheus", GET | ROUTE_PLAIN, api_sd_prometheus},
 	{"/v1/snapshot", GET, api_snapshot},
 	{"/v1/status/leader", GET, api_status_leader},
 	{"/v1/status/peers", GET, api_status_peers},

@@ -38,6 +38,7 @@ struct sidecar_config {
 	unsigned streams, stream_buffer; /* event streams at once, and bytes that may wait for each */
 	int64_t heartbeat_ns;
 	unsigned page_instances; /* that the page's list reads, about */
+	unsigned sd_instances;   /* that one reply of /v1/sd/prometheus reads */
 	const char *dns_listen;  /* where our own DNS answers: "127.0.0.1:8600" */
 	unsigned dns_queries;    /* to it, at once */
 	int64_t dns_timeout_ns;

@@ -16,6 +16,14 @@
  * label. */
 #pragma once
 
+/* The rows of one kind of request; http_write.c knows their order. */
+#define METRICS_HTTP_OP(SERIES, id, op)                                                                      \
+	SERIES(HTTP_REQUESTS_##id##_2XX, HTTP_REQUESTS, "op=\"" op "\",code=\"2xx\"")                        \
+	SERIES(HTTP_REQUESTS_##id##_3XX, HTTP_REQUESTS, "op=\"" op "\",code=\"3xx\"")                        \
+	SERIES(HTTP_REQUESTS_##id##_4XX, HTTP_REQUESTS, "op=\"" op "\",code=\"4xx\"")                        \
+	SERIES(HTTP_REQUESTS_##id##_429, HTTP_REQUESTS, "op=\"" op "\",code=\"429\"")                        \
+	SERIES(HTTP_REQUESTS_##id##_5XX, HTTP_REQUESTS, "op=\"" op "\",code=\"5xx\"")
+
 #define METRICS(FAMILY, SERIES, TIMES, SIZES)                                                                \
 	FAMILY(BUILD, "svcdns_build_info", GAUGE, NONE, ASKED, "1, with the version that runs.")             \
 	SERIES(BUILD, BUILD, "version=\"" SVCDNS_VERSION "\"")                                               \
@@ -171,13 +179,23 @@
 	SERIES(REGISTRY_FAILED, REGISTRY_FAILED, "")                                                         \
                                                                                                              \
 	FAMILY(HTTP_REQUESTS, "svcdns_api_requests_total", COUNTER, NONE, SIDECAR,                           \
-		"HTTP requests answered.")                                                                   \
-	SERIES(HTTP_REQUESTS_2XX, HTTP_REQUESTS, "code=\"2xx\"")                                             \
-	SERIES(HTTP_REQUESTS_4XX, HTTP_REQUESTS, "code=\"4xx\"")                                             \
-	SERIES(HTTP_REQUESTS_5XX, HTTP_REQUESTS, "code=\"5xx\"")                                             \
+		"HTTP requests answered, by what they do and status; 429: over a limit, 4xx: any other.")    \
+	METRICS_HTTP_OP(SERIES, OTHER, "other")                                                              \
+	METRICS_HTTP_OP(SERIES, REGISTER, "register")                                                        \
+	METRICS_HTTP_OP(SERIES, DEREGISTER, "deregister")                                                    \
+	METRICS_HTTP_OP(SERIES, HEARTBEAT, "heartbeat")                                                      \
+	METRICS_HTTP_OP(SERIES, MAINTENANCE, "maintenance")                                                  \
+	METRICS_HTTP_OP(SERIES, READ, "read")                                                                \
+	METRICS_HTTP_OP(SERIES, EVENTS, "events")                                                            \
+	METRICS_HTTP_OP(SERIES, PAGE, "page")                                                                \
+	METRICS_HTTP_OP(SERIES, STATUS, "status")                                                            \
+	METRICS_HTTP_OP(SERIES, OPERATE, "operate")                                                          \
 	FAMILY(HTTP_REJECTED, "svcdns_api_rejected_total", COUNTER, NONE, SIDECAR,                           \
-		"HTTP connections or requests cut off by a limit or a malformed head.")                      \
-	SERIES(HTTP_REJECTED, HTTP_REJECTED, "")                                                             \
+		"HTTP connections cut off: one too many, a malformed request, or a client that is too "      \
+		"slow.")                                                                                     \
+	SERIES(HTTP_REJECTED_CONNECTIONS, HTTP_REJECTED, "reason=\"connections\"")                           \
+	SERIES(HTTP_REJECTED_MALFORMED, HTTP_REJECTED, "reason=\"malformed\"")                               \
+	SERIES(HTTP_REJECTED_SLOW, HTTP_REJECTED, "reason=\"slow\"")                                         \
 	FAMILY(HTTP_CONNECTIONS, "svcdns_api_connections", GAUGE, NONE, SIDECAR,                             \
 		"HTTP connections open now.")                                                                \
 	SERIES(HTTP_CONNECTIONS, HTTP_CONNECTIONS, "")                                                       \

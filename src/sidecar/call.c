@@ -154,6 +154,7 @@ void call_begin(struct sidecar *sidecar, struct server_request *request)
 	}
 	call->route = routes_find(request->path, &rest);
 	call->pretty = flag(call, "pretty");
+	request->kind = call->route ? call->route->kind : ROUTE_OTHER;
 	if (!call->route) {
 		/* python-consul reads the index even from a 404; where nothing is kept, none ever moves. */
 		if (str_starts(request->path, "/v1/kv/"))

@@ -432,7 +432,7 @@ void connection_on_timer(evutil_socket_t fd, short what, void *ctx)
 		connection_run(connection);
 		break;
 	case TIMER_WRITE:
-		metrics_add(connection->server->config.metrics, METRIC_HTTP_REJECTED, 1);
+		metrics_add(connection->server->config.metrics, METRIC_HTTP_REJECTED_SLOW, 1);
 		connection_close(connection);
 		break;
 	default:

@@ -150,7 +150,7 @@ static void keep_budget(struct server *server, const struct server_connection *e
 		if (slowest == except || slowest->running ||
 			clock_now(server->config.clock) - slowest->since < SERVER_RECENT_NS)
 			return;
-		metrics_add(server->config.metrics, METRIC_HTTP_REJECTED, 1);
+		metrics_add(server->config.metrics, METRIC_HTTP_REJECTED_SLOW, 1);
 		connection_close(slowest);
 	}
 }

@@ -107,13 +107,23 @@ static bool has_no_body(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
-static void count_reply(struct server *server, int status)
-{
-	enum metric id = status >= 500   ? METRIC_HTTP_REQUESTS_5XX
-			 : status >= 400 ? METRIC_HTTP_REQUESTS_4XX
-					 : METRIC_HTTP_REQUESTS_2XX;
+/* The rows of metrics_table.h for one kind of request, in their order. */
+enum { CODE_2XX, CODE_3XX, CODE_4XX, CODE_429, CODE_5XX, CODES };
 
-	metrics_add(server->config.metrics, id, 1);
+_Static_assert(METRIC_HTTP_REQUESTS_OTHER_5XX - METRIC_HTTP_REQUESTS_OTHER_2XX == CODE_5XX, "rows by code");
+_Static_assert(METRIC_HTTP_REQUESTS_REGISTER_2XX - METRIC_HTTP_REQUESTS_OTHER_2XX == CODES, "rows by kind");
+
+static void count_reply(const struct server_connection *connection, int status)
+{
+	unsigned kind = connection->request ? connection->request->kind : 0;
+	unsigned code = status >= 500   ? CODE_5XX
+			: status == 429 ? CODE_429
+			: status >= 400 ? CODE_4XX
+			: status >= 300 ? CODE_3XX
+					: CODE_2XX;
+
+	metrics_add(
+		connection->server->config.metrics, METRIC_HTTP_REQUESTS_OTHER_2XX + CODES * kind + code, 1);
 }
 
 /* In decimal; printf is slow for what every reply has. */
@@ -154,7 +164,7 @@ static void start_head(struct server_connection *connection, const struct server
 		add_header(text, "Connection", "close");
 	else if (connection->minor == 0)
 		add_header(text, "Connection", "keep-alive");
-	count_reply(server, reply->status);
+	count_reply(connection, reply->status);
 }
 
 static void end_head(struct server_connection *connection)
@@ -244,7 +254,8 @@ void http_write_refusal(struct server_connection *connection, int status, const 
 		.close = true,
 	};
 
-	metrics_add(connection->server->config.metrics, METRIC_HTTP_REJECTED, 1);
+	metrics_add(connection->server->config.metrics,
+		status == 408 ? METRIC_HTTP_REJECTED_SLOW : METRIC_HTTP_REJECTED_MALFORMED, 1);
 	http_write_reply(connection, &reply);
 }
 
@@ -287,7 +298,7 @@ size_t server_stream_waiting(const struct server_request *request)
 
 void server_stream_cut(struct server_request *request)
 {
-	metrics_add(request->connection->server->config.metrics, METRIC_HTTP_REJECTED, 1);
+	metrics_add(request->connection->server->config.metrics, METRIC_HTTP_REJECTED_SLOW, 1);
 	connection_doom(request->connection);
 }
 

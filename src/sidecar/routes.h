@@ -18,9 +18,24 @@ enum route_flags {
 	ROUTE_PLAIN = 8  /* not of Consul's API: none of its headers and parameters */
 };
 
+/* What a request does, for svcdns_api_requests_total; in the order of its rows in base/metrics_table.h. */
+enum route_kind {
+	ROUTE_OTHER, /* nothing that we offer, or turned away before it was looked at */
+	ROUTE_REGISTER,
+	ROUTE_DEREGISTER,
+	ROUTE_HEARTBEAT,
+	ROUTE_MAINTENANCE,
+	ROUTE_READ, /* the registry, blocking queries among them */
+	ROUTE_EVENTS,
+	ROUTE_PAGE,
+	ROUTE_STATUS, /* of the server */
+	ROUTE_OPERATE
+};
+
 struct route {
 	const char *path; /* ends in '/': whatever follows is the handler's argument */
 	unsigned flags;
+	enum route_kind kind;
 	void (*handle)(struct call *call);
 };
 

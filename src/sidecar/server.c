@@ -52,7 +52,7 @@ static void turn_away(struct server *server, int fd)
 				    "\r\n"
 				    "Too many connections";
 
-	metrics_add(server->config.metrics, METRIC_HTTP_REJECTED, 1);
+	metrics_add(server->config.metrics, METRIC_HTTP_REJECTED_CONNECTIONS, 1);
 	/* What came already is taken in, so that closing sends FIN and not RST. */
 	(void)!recv(fd, server->scratch, SERVER_READ, MSG_DONTWAIT);
 	(void)!send(fd, reply, sizeof(reply) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);

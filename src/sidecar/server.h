@@ -59,7 +59,8 @@ struct server_request {
 	const char *body;
 	size_t body_size;
 	struct net_addr client;
-	void *user;                           /* the handler's */
+	void *user;    /* the handler's */
+	unsigned kind; /* likewise: under which kind its reply is counted, 0 for none */
 	struct server_connection *connection; /* the server's own */
 };
 

@@ -92,6 +92,8 @@ def test_numbers(server):
     assert metrics.value(text, "svcdns_view_publish_duration_seconds_count") >= 2
     assert 0 < metrics.value(text, "svcdns_view_publish_duration_seconds_sum") < 60
     assert abs(metrics.value(text, "svcdns_view_published_timestamp_seconds") - time.time()) < 600
+    for op, code, count in (("register", "2xx", 2), ("register", "4xx", 1), ("heartbeat", "2xx", 1), ("read", "2xx", 0)):
+        assert metrics.value(text, "svcdns_api_requests_total", op=op, code=code) == count, (op, code)
     database = os.stat(server.config["registry.path"])
     assert metrics.value(text, "svcdns_registry_database_bytes") == database.st_size
     assert metrics.value(text, "svcdns_registry_wal_bytes") == os.stat(server.config["registry.path"] + "-wal").st_size
@@ -102,6 +104,54 @@ def test_numbers(server):
 
     svc.wait_until(timed, "some queries are timed")
     assert metrics.value(text_of(server), "svcdns_dns_request_duration_seconds_sum", proto="udp") > 0
+
+
+def test_requests_by_what_they_do(start_server):
+    server = start_server(**{"http.parked": 1, "http.connections": 2})
+
+    def count(op, code):
+        return metrics.value(text_of(server), "svcdns_api_requests_total", op=op, code=code)
+
+    for method, path, op, code in (
+            ("GET", "/v1/health/service/web", "read", "2xx"), ("GET", "/v1/agent/service/none", "read", "4xx"),
+            ("PUT", "/v1/agent/check/pass/none", "heartbeat", "4xx"), ("PUT", "/v1/agent/service/deregister/none", "deregister", "4xx"),
+            ("GET", "/", "page", "3xx"), ("GET", "/ui/", "page", "2xx"), ("GET", "/v1/agent/self", "status", "2xx"),
+            ("PUT", "/v1/agent/reload", "operate", "2xx"), ("PUT", "/v1/agent/maintenance?enable=true", "maintenance", "2xx"),
+            ("GET", "/nothing", "other", "4xx"), ("DELETE", "/v1/events", "events", "4xx")):
+        before = count(op, code)
+        server.http(method, path)
+        assert count(op, code) == before + 1 + (op == "status"), path
+    index = server.http("GET", "/v1/health/service/web").headers["X-Consul-Index"]
+    with socket.create_connection(("127.0.0.1", server.http_port)) as parked:
+        parked.sendall(f"GET /v1/health/service/web?index={index} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        svc.wait_until(lambda: server.metric("svcdns_api_parked") == 1, "a query is parked")
+        assert server.http("GET", f"/v1/health/service/web?index={index}").status == 429
+        assert count("read", "429") == 1
+    svc.wait_until(lambda: server.metric("svcdns_api_parked") == 0, "its client has left")
+    with socket.create_connection(("127.0.0.1", server.http_port)) as client:
+        client.sendall(b"nonsense\r\n\r\n")
+        while client.recv(4096):
+            pass
+    assert metrics.value(text_of(server), "svcdns_api_rejected_total", reason="malformed") == 1
+
+    def turned_away():
+        with socket.create_connection(("127.0.0.1", server.http_port), timeout=0.1) as client:
+            try:
+                return client.recv(4096).startswith(b"HTTP/1.1 429")
+            except TimeoutError:
+                return False
+
+    with socket.create_connection(("127.0.0.1", server.http_port)) as first:
+        first.sendall(b"GET /v1/even")
+        with socket.create_connection(("127.0.0.1", server.http_port)) as second:
+            second.sendall(b"GET /v1/even")
+            svc.wait_until(turned_away, "one connection too many is turned away")
+
+    def counted():
+        answer = server.http("GET", "/metrics")
+        return answer.status == 200 and metrics.value(answer.text, "svcdns_api_rejected_total", reason="connections") >= 1
+
+    svc.wait_until(counted, "and counted")
 
 
 @pytest.mark.ipv6

@@ -350,7 +350,7 @@ static void a_slow_reader_is_cut_off(void **state)
 	struct world *w = *state;
 	uint64_t start = commit_and_apply(w, put_instance("web", "w"));
 	int slow = pump_connect(&w->pump, true), fast = listen_to(w, "/");
-	unsigned handled = w->pump.handled + 1, rejected = pump_count(&w->pump, METRIC_HTTP_REJECTED);
+	unsigned handled = w->pump.handled + 1, rejected = pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW);
 	unsigned heard = 0, sent = 0;
 	char id[16], reason[CHANGELOG_REASON + 1] = "";
 
@@ -359,7 +359,7 @@ static void a_slow_reader_is_cut_off(void **state)
 	skip_hello(w, fast, start);
 	pump_text(&w->pump, slow, "GET / HTTP/1.0\r\n\r\n");
 	pump_until(&w->pump, pump_has_handled, &handled);
-	for (; sent < 60000 && pump_count(&w->pump, METRIC_HTTP_REJECTED) == rejected; sent++) {
+	for (; sent < 60000 && pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW) == rejected; sent++) {
 		snprintf(id, sizeof(id), "%u", sent);
 		struct registry_command *command = put_instance("web", id);
 		command->reason = reason;
@@ -369,7 +369,7 @@ static void a_slow_reader_is_cut_off(void **state)
 		apply(w, w->f->committed);
 		heard += count_of(received(w, fast), "data:");
 	}
-	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_REJECTED), rejected + 1);
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW), rejected + 1);
 	pump_until_open(&w->pump, 1);
 	apply(w, w->f->committed);
 	heard += count_of(received(w, fast), "data:");

@@ -87,7 +87,7 @@ static void head_limits(void **state)
 	expect_head_limit(&pump, "GET / HTTP/1.1\r\nHost: localhost\r\n", 0, many.data, 431);
 	expect_head_limit(&pump, "GET / HTTP/1.0\r\n", 0, many.data, 200);
 	buf_finish(&many);
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 5);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_MALFORMED), 5);
 	pump.config.header_size = 8192;
 	server_reconfigure(pump.server, &pump.config);
 	expect_head_limit(&pump, start, 4096, "\r\n\r\n", 200);
@@ -128,14 +128,14 @@ static void slow_head(void **state)
 	fd = pump_connect(&pump, false);
 	pump_text(&pump, fd, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
 	start = last = pump_now();
-	while (pump_count(&pump, METRIC_HTTP_REJECTED) == 0 && pump_now() - start < 3 * CLOCK_NS_PER_S) {
+	while (pump_count(&pump, METRIC_HTTP_REJECTED_SLOW) == 0 && pump_now() - start < 3 * CLOCK_NS_PER_S) {
 		if (pump_now() - last > 5 * CLOCK_NS_PER_MS) {
 			pump_send(&pump, fd, &byte, 1);
 			last = pump_now();
 		}
 		pump_wait(&pump, 5);
 	}
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), 1);
 	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
 	assert_true(pump_closed(&pump, fd));
 	close(fd);
@@ -257,7 +257,7 @@ static void slow_reader(void **state)
 	pump_text(&pump, fd, GET("/big"));
 	pump_until_open(&pump, 1);
 	pump_until_open(&pump, 0);
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), 1);
 	close(fd);
 	pump_stop(&pump);
 }
@@ -280,13 +280,13 @@ static void slow_readers_share_a_budget(void **state)
 	pump_text(&pump, slow, GET("/big"));
 	pump_until(&pump, pump_has_handled, &one);
 	pump_idle(&pump);
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 0);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), 0);
 	clock_manual_advance(&pump.clock, 2 * CLOCK_NS_PER_S);
 	pump_text(&pump, quick, GET("/big"));
 	assert_int_equal(pump_reply_head(&pump, quick, head), 200);
 	for (int i = 0; i < 128; i++)
 		pump_read(&pump, quick, body, sizeof(body));
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), 1);
 	pump_until_open(&pump, 1);
 	pump_alive(&pump, quick, "/");
 	close(slow);
@@ -309,7 +309,7 @@ static void too_many_of_one_address(void **state)
 	assert_int_equal(pump_reply(&pump, fds[3], head, NULL), 429);
 	assert_non_null(strstr(head, "\r\nRetry-After: 1\r\n"));
 	assert_true(pump_closed(&pump, fds[3]));
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_CONNECTIONS), 1);
 	assert_int_equal(pump_count(&pump, METRIC_HTTP_CONNECTIONS), 3);
 	/* Those who wait for an answer are not sent away, whatever comes; who idles gives way after a second.
 	 */

@@ -223,10 +223,10 @@ static void stream_is_not_read(void **state)
 	fd = pump_connect(&pump, true);
 	pump_text(&pump, fd, GET("/stream"));
 	pump_until(&pump, pump_is_parked, NULL);
-	rejected = pump_count(&pump, METRIC_HTTP_REJECTED);
-	for (int i = 0; i < 200 && pump_count(&pump, METRIC_HTTP_REJECTED) == rejected; i++)
+	rejected = pump_count(&pump, METRIC_HTTP_REJECTED_SLOW);
+	for (int i = 0; i < 200 && pump_count(&pump, METRIC_HTTP_REJECTED_SLOW) == rejected; i++)
 		server_stream_data(pump.parked, block, sizeof(block));
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED), rejected + 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), rejected + 1);
 	assert_int_equal(pump.left, 0);
 	server_stream_data(pump.parked, block, sizeof(block)); /* ignored by now */
 	pump_until_left(&pump, 1);

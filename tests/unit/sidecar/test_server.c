@@ -36,7 +36,7 @@ static void reply_is_whole(void **state)
 	assert_int_equal(pump_reply(&pump, fd, head, body), 200);
 	assert_non_null(strstr(head, "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n"));
 	assert_string_equal(body, "OPTIONS *|");
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REQUESTS_2XX), 2);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REQUESTS_OTHER_2XX), 2);
 	close(fd);
 	pump_stop(&pump);
 }
@@ -76,7 +76,7 @@ static void reply_headers_are_safe(void **state)
 	assert_non_null(strstr(head, "\r\nX-Evil: a  Injected: b\r\n"));
 	assert_non_null(strstr(head, "\r\nCache-Control: max-age=1\r\n"));
 	assert_null(strstr(head, "no-store"));
-	assert_int_equal(pump_count(&pump, METRIC_HTTP_REQUESTS_4XX), 1);
+	assert_int_equal(pump_count(&pump, METRIC_HTTP_REQUESTS_OTHER_4XX), 1);
 	close(fd);
 	pump_stop(&pump);
 }

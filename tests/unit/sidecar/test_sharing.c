@@ -13,8 +13,8 @@
 #include "sidecar/call.h"
 #include "sidecar/sharing.h"
 
-static const struct route service = {"/v1/health/service/", ROUTE_GET | ROUTE_QUERY, NULL},
-			  catalog = {"/v1/catalog/service/", ROUTE_GET | ROUTE_QUERY, NULL};
+static const struct route service = {"/v1/health/service/", ROUTE_GET | ROUTE_QUERY, ROUTE_READ, NULL},
+			  catalog = {"/v1/catalog/service/", ROUTE_GET | ROUTE_QUERY, ROUTE_READ, NULL};
 
 /* What is asked: a route, the rest of its path, up to three parameters. */
 struct question {

@@ -30,15 +30,18 @@
 	FAMILY(PROCESS_UP, "svcdns_process_up", GAUGE, NONE, ASKED, "1 if the process runs.")                \
 	SERIES(PROCESS_UP_DNS, PROCESS_UP, "process=\"dns\"")                                                \
 	SERIES(PROCESS_UP_SIDECAR, PROCESS_UP, "process=\"sidecar\"")                                        \
+	SERIES(PROCESS_UP_RELAY, PROCESS_UP, "process=\"relay\"")                                            \
 	FAMILY(PROCESS_START, "svcdns_process_start_time_seconds", GAUGE, SECONDS, ASKED,                    \
 		"When the process started, in seconds since 1970.")                                          \
 	SERIES(PROCESS_START_SUPERVISOR, PROCESS_START, "process=\"supervisor\"")                            \
 	SERIES(PROCESS_START_DNS, PROCESS_START, "process=\"dns\"")                                          \
 	SERIES(PROCESS_START_SIDECAR, PROCESS_START, "process=\"sidecar\"")                                  \
+	SERIES(PROCESS_START_RELAY, PROCESS_START, "process=\"relay\"")                                      \
 	FAMILY(PROCESS_RESTARTS, "svcdns_process_restarts_total", COUNTER, NONE, ASKED,                      \
 		"How often the supervisor has started the process again.")                                   \
 	SERIES(PROCESS_RESTARTS_DNS, PROCESS_RESTARTS, "process=\"dns\"")                                    \
 	SERIES(PROCESS_RESTARTS_SIDECAR, PROCESS_RESTARTS, "process=\"sidecar\"")                            \
+	SERIES(PROCESS_RESTARTS_RELAY, PROCESS_RESTARTS, "process=\"relay\"")                                \
 	FAMILY(LOG_DROPPED, "svcdns_log_dropped_total", COUNTER, NONE, EACH, "Log lines dropped.")           \
 	SERIES(LOG_DROPPED, LOG_DROPPED, "")                                                                 \
                                                                                                              \

@@ -69,7 +69,6 @@ void page_reset(struct page *page)
 	atomic_store(&page->state, PAGE_DOWN);
 	atomic_store(&page->pid, 0);
 	atomic_store(&page->index, 0);
-	atomic_store(&page->started_ns, 0);
 	atomic_store(&page->zone_count, 0);
 	for (i = 0; i < PAGE_COMMITS; i++)
 		atomic_store(&page->commits[i].index, 0);

@@ -5,7 +5,7 @@
  * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
  * acquire.
  *
- * The supervisor writes what only it knows, before it starts the process: when, and how often.
+ * What only the supervisor knows, when each process was started and how often, it writes into the sidecar's.
  *
  *   dns page:      state is ready once the view is whole; index is the registry index that the view shows.
  *   sidecar page:  state is ready once the registry is open and migrated; index is the last committed index.
@@ -47,6 +47,14 @@ struct page_thread {
 	struct metrics metrics;
 };
 
+/* The processes of the server, as they stand in page.processes. */
+enum page_process_id { PROCESS_SUPERVISOR, PROCESS_DNS, PROCESS_SIDECAR, PROCESS_RELAY, PROCESSES };
+
+struct page_process {
+	_Atomic int64_t started_ns; /* wall clock, 0 while it does not run */
+	_Atomic uint64_t starts;
+};
+
 /* When an index was committed: how long it takes until DNS shows it. */
 struct page_commit {
 	_Atomic uint64_t index; /* 0: none */
@@ -62,9 +70,7 @@ struct page {
 	_Atomic uint32_t state; /* enum page_state */
 	_Atomic uint32_t pid;
 	_Atomic uint64_t index;
-	_Atomic int64_t started_ns;               /* the supervisor's: wall clock, 0 while it does not run */
-	_Atomic int64_t supervisor_started_ns;    /* likewise, of the supervisor itself */
-	_Atomic uint64_t starts;                  /* the supervisor's */
+	struct page_process processes[PROCESSES]; /* in the sidecar's page, by the supervisor */
 	struct page_commit commits[PAGE_COMMITS]; /* the sidecar's; a ring */
 	_Atomic uint64_t commit_count;
 	struct page_zone zones[PAGE_ZONES]; /* dns's */
@@ -83,8 +89,8 @@ int page_map(int fd, bool writable, struct page **ret);
 /* Unmaps; NULL is fine. */
 void page_unmap(const struct page *page);
 
-/* Clears state, pid, index, start, ticks, patience and gauges, as before a start; counters stay, so that
- * totals never go back. */
+/* Clears state, pid, index, ticks, patience and gauges, as before a start; counters stay, so that totals
+ * never go back. */
 void page_reset(struct page *page);
 
 /* One tick of the calling thread's slot. */

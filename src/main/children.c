@@ -19,6 +19,14 @@
 #define BACKOFF_MOST (5 * CLOCK_NS_PER_S)
 #define QUICK_DEATH (10 * CLOCK_NS_PER_S)
 
+/* What is said of a child, for /metrics. */
+static struct page_process *told(const struct child children[CHILD_COUNT], enum child_role role)
+{
+	static const enum page_process_id ids[CHILD_COUNT] = {
+		[CHILD_DNS] = PROCESS_DNS, [CHILD_SIDECAR] = PROCESS_SIDECAR, [CHILD_RELAY] = PROCESS_RELAY};
+	return &children[CHILD_SIDECAR].page->processes[ids[role]];
+}
+
 int children_init(struct child children[CHILD_COUNT])
 {
 	static const char *const names[CHILD_COUNT] = {"dns", "sidecar", "relay"};
@@ -35,11 +43,12 @@ int children_init(struct child children[CHILD_COUNT])
 			r = page_map(child->page_fd, true, &child->page);
 		if (r < 0)
 			return r;
-		atomic_store(&child->page->supervisor_started_ns, clock_wall(clock_system()));
 		child->bell = net_wake_create();
 		if (child->bell < 0)
 			return child->bell;
 	}
+	atomic_store(&children[CHILD_SIDECAR].page->processes[PROCESS_SUPERVISOR].started_ns,
+		clock_wall(clock_system()));
 	return 0;
 }
 
@@ -114,7 +123,7 @@ int children_start(
 		return -errno;
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	page_reset(child->page);
-	atomic_store(&child->page->started_ns, clock_wall(clock_system()));
+	atomic_store(&told(children, role)->started_ns, clock_wall(clock_system()));
 	memset(child->ticks, 0, sizeof(child->ticks));
 	child->control = pair[0];
 	children_tell(child, INHERIT_CONFIG, config->data, config->size);
@@ -125,11 +134,12 @@ int children_start(
 	close(pair[1]);
 	if (pid < 0) {
 		close(pair[0]);
+		atomic_store(&told(children, role)->started_ns, 0);
 		child->control = -1;
 		return -error;
 	}
 	child->pid = pid;
-	atomic_fetch_add(&child->page->starts, 1);
+	atomic_fetch_add(&told(children, role)->starts, 1);
 	child->started_ns = now;
 	child->term_sent = false;
 	child->mute = false;
@@ -163,6 +173,7 @@ void children_ended(struct child children[CHILD_COUNT], enum child_role role, in
 		child->backoff_ns = BACKOFF_MOST;
 	/* Whoever waits for this process must look again: it is down, and its index is 0. */
 	page_reset(child->page);
+	atomic_store(&told(children, role)->started_ns, 0);
 	net_wake_ring(other->bell);
 }
 

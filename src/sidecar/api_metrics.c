@@ -16,27 +16,31 @@ static void show(struct metrics_shown *shown, enum metric id, bool known, uint64
 	shown->hidden[id] = !known;
 }
 
-static uint64_t restarts(const struct page *page)
+/* A process that the config does not want has never been started, and is not shown. */
+static void show_processes(struct metrics_shown *shown, const struct page *self)
 {
-	uint64_t starts = atomic_load(&page->starts);
-
-	return starts > 0 ? starts - 1 : 0;
-}
-
-static void show_processes(struct metrics_shown *shown, const struct page *self, const struct page *dns)
-{
-	uint64_t supervisor = (uint64_t)atomic_load(&self->supervisor_started_ns);
-	uint64_t sidecar_start = (uint64_t)atomic_load(&self->started_ns);
-	uint64_t dns_start = (uint64_t)atomic_load(&dns->started_ns);
+	static const struct {
+		enum metric up, start, restarts;
+	} rows[PROCESSES] = {
+		[PROCESS_DNS] = {METRIC_PROCESS_UP_DNS, METRIC_PROCESS_START_DNS,
+			METRIC_PROCESS_RESTARTS_DNS},
+		[PROCESS_SIDECAR] = {METRIC_PROCESS_UP_SIDECAR, METRIC_PROCESS_START_SIDECAR,
+			METRIC_PROCESS_RESTARTS_SIDECAR},
+		[PROCESS_RELAY] = {METRIC_PROCESS_UP_RELAY, METRIC_PROCESS_START_RELAY,
+			METRIC_PROCESS_RESTARTS_RELAY},
+	};
+	uint64_t supervisor = (uint64_t)atomic_load(&self->processes[PROCESS_SUPERVISOR].started_ns);
 
 	show(shown, METRIC_BUILD, true, 1);
-	show(shown, METRIC_PROCESS_UP_SIDECAR, true, 1);
-	show(shown, METRIC_PROCESS_UP_DNS, true, dns_start != 0);
 	show(shown, METRIC_PROCESS_START_SUPERVISOR, supervisor != 0, supervisor);
-	show(shown, METRIC_PROCESS_START_SIDECAR, sidecar_start != 0, sidecar_start);
-	show(shown, METRIC_PROCESS_START_DNS, dns_start != 0, dns_start);
-	show(shown, METRIC_PROCESS_RESTARTS_SIDECAR, true, restarts(self));
-	show(shown, METRIC_PROCESS_RESTARTS_DNS, true, restarts(dns));
+	for (int i = PROCESS_DNS; i < PROCESSES; i++) {
+		uint64_t started_ns = (uint64_t)atomic_load(&self->processes[i].started_ns);
+		uint64_t starts = atomic_load(&self->processes[i].starts);
+
+		show(shown, rows[i].up, starts > 0, started_ns != 0);
+		show(shown, rows[i].start, started_ns != 0, started_ns);
+		show(shown, rows[i].restarts, starts > 0, starts - 1);
+	}
 }
 
 /* How long ago the oldest commit was that the view lacks: 0 if there is none. */
@@ -94,7 +98,7 @@ void api_metrics(struct call *call)
 
 	page_sum(config->self, shown.values);
 	page_sum(config->dns, shown.values);
-	show_processes(&shown, config->self, config->dns);
+	show_processes(&shown, config->self);
 	show_view(&shown, config);
 	show_registry(&shown, config->self, call->sidecar->reader);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";

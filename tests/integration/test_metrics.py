@@ -183,6 +183,16 @@ def test_processes_and_their_restarts(server):
     assert server.metric("svcdns_registry_commits_total") >= commits
 
 
+def test_the_relay_is_a_process_too(start_server):
+    server = start_server(**{"relay.upstream": "127.0.0.1:1"})
+    assert metrics.value(text_of(server), "svcdns_process_up", process="relay") == 1
+    old = server.signal("relay", signal.SIGKILL)
+    svc.wait_until(lambda: server.children().get("relay") not in (None, old), "it is started again")
+    text = text_of(server)
+    assert metrics.value(text, "svcdns_process_restarts_total", process="relay") == 1
+    assert metrics.value(text, "svcdns_process_restarts_total", process="dns") == 0
+
+
 def test_while_dns_is_down(start_server):
     # A zone file that has gone bad since it was checked keeps dns from starting.
     server = start_server(zone="$ORIGIN service.local.\n@ 5 SOA ns admin 1 60 60 60 5\n@ 5 NS ns\nns 5 A 127.0.0.1\n")

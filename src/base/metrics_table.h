@@ -99,8 +99,11 @@
 		"TCP connections accepted.")                                                                 \
 	SERIES(DNS_TCP_ACCEPTED, DNS_TCP_ACCEPTED, "")                                                       \
 	FAMILY(DNS_TCP_REJECTED, "svcdns_dns_tcp_rejected_total", COUNTER, NONE, DNS,                        \
-		"TCP connections closed at once or early because a limit was reached.")                      \
-	SERIES(DNS_TCP_REJECTED, DNS_TCP_REJECTED, "")                                                       \
+		"TCP connections closed for a limit: one too many of the address, all busy (full), or idle " \
+		"to make room.")                                                                             \
+	SERIES(DNS_TCP_REJECTED_ADDRESS, DNS_TCP_REJECTED, "reason=\"address\"")                             \
+	SERIES(DNS_TCP_REJECTED_FULL, DNS_TCP_REJECTED, "reason=\"full\"")                                   \
+	SERIES(DNS_TCP_REJECTED_IDLE, DNS_TCP_REJECTED, "reason=\"idle\"")                                   \
 	FAMILY(DNS_TCP_OPEN, "svcdns_dns_tcp_connections", GAUGE, NONE, DNS, "TCP connections open now.")    \
 	SERIES(DNS_TCP_OPEN, DNS_TCP_OPEN, "")                                                               \
                                                                                                              \

@@ -15,9 +15,9 @@ enum {
 	BACKOFF_US = 100000      /* after accept() found no descriptor */
 };
 
-static void reject(struct tcp *tcp)
+static void reject(struct tcp *tcp, enum metric reason)
 {
-	metrics_add(tcp->worker->context.metrics, METRIC_DNS_TCP_REJECTED, 1);
+	metrics_add(tcp->worker->context.metrics, reason, 1);
 }
 
 /* Makes room for one more connection by closing the one that was idle longest. False if none is idle. */
@@ -26,7 +26,7 @@ static bool close_idle(struct tcp *tcp)
 	struct connection *c = TAILQ_FIRST(&tcp->lists[IDLE]);
 	if (!c)
 		return false;
-	reject(tcp);
+	reject(tcp, METRIC_DNS_TCP_REJECTED_IDLE);
 	tcp_connection_close(c);
 	return true;
 }
@@ -37,9 +37,12 @@ static struct connection *admit(struct tcp *tcp, int fd, const struct sockaddr_i
 	const struct dns_settings *settings = &tcp->worker->settings;
 	struct tcp_host *host =
 		tcp_hosts_take(tcp->hosts, (const void *)client, settings->tcp_connections_per_address);
-	if (!host)
+	if (!host) {
+		reject(tcp, METRIC_DNS_TCP_REJECTED_ADDRESS);
 		return NULL;
+	}
 	if (tcp->count >= settings->tcp_connections && !close_idle(tcp)) {
+		reject(tcp, METRIC_DNS_TCP_REJECTED_FULL);
 		tcp_hosts_release(tcp->hosts, host);
 		return NULL;
 	}
@@ -76,12 +79,10 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		struct connection *c = admit(tcp, connection, &client);
-		if (c) {
+		if (c)
 			tcp_connection_start(c);
-		} else {
-			reject(tcp);
+		else
 			close(connection);
-		}
 	}
 }
 

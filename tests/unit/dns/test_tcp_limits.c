@@ -80,7 +80,8 @@ static void test_oldest_idle_makes_room(void **state)
 	tcp_ask(third, 1);
 	tcp_expect_closed(second);
 	tcp_ask(first, 3);
-	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_REJECTED), 1);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_REJECTED_IDLE), 1);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_REJECTED_FULL), 0);
 	close(first);
 	close(second);
 	tcp_end(&t, third);
@@ -97,7 +98,7 @@ static void test_full_and_busy_rejects(void **state)
 	tcp_ask(busy, 1);
 	tcp_write(busy, half, sizeof(half));
 	/* Whether the half message is seen before the next connection is a race: wait for its effect. */
-	for (int i = 0; i < 100 && transport_metric(&t, METRIC_DNS_TCP_REJECTED) == 0; i++) {
+	for (int i = 0; i < 100 && transport_metric(&t, METRIC_DNS_TCP_REJECTED_FULL) == 0; i++) {
 		int fd = transport_connect(&t.tcp, SOCK_STREAM, NULL, NULL);
 		tcp_expect_closed(fd);
 		close(fd);

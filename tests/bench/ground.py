@@ -4,6 +4,7 @@ Everything that is started here is ended by its pid when the ground is left, and
 made is under build/bench: peers/ (unpacked packages), data/ (registries and lists of names, kept between runs), run/
 (files of running servers, removed), results/ (one JSON file a topic, from which BENCHMARKS.md is written)."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -164,6 +165,36 @@ def finish_program(popen):
     if popen.returncode:
         raise RuntimeError(f"{popen.args}: {errors or out}")
     return json.loads(out)
+
+
+def threads():
+    """The ids of all threads of the machine, the kernel's too."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            yield from map(int, os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue
+
+
+@contextlib.contextmanager
+def core_cleared(core, other):
+    """Every thread that may be moved off a core is on the other, the kernel's too, until this is left: one that looks after
+    memory (kdamond) can take one percent of a core in turns of milliseconds, and so be the p99 of what else runs there."""
+    moved = {}
+    for thread in threads():
+        try:
+            allowed = os.sched_getaffinity(thread)
+            if core in allowed:
+                os.sched_setaffinity(thread, {other})
+                moved[thread] = allowed
+        except OSError:  # it is one of the core's own, or has ended
+            continue
+    try:
+        yield
+    finally:
+        for thread, allowed in moved.items():
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(thread, allowed)
 
 
 def load_arguments(port, names, kind, **options):

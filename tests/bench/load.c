@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static struct options options = {
 	.outstanding = 256, .batch = 32, .sockets = 1, .expect = {.rcode = -1, .answers = -1}};
 static struct load_queries queries;
 static struct load_result result;
-static unsigned long late, skipped;
+static unsigned long late, skipped, unsent;
 static struct lane lanes[SOCKETS_MAX];
 static struct mmsghdr out[BATCH_MAX], in[BATCH_MAX];
 static struct iovec out_bytes[BATCH_MAX], in_bytes[BATCH_MAX];
@@ -78,7 +79,8 @@ static void open_lane(struct lane *lane, unsigned slots)
 	if (lane->fd < 0 ||
 		connect(lane->fd, (struct sockaddr *)&options.server, sizeof(options.server)) != 0)
 		load_die("socket", errno);
-	setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
+		setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (options.rate > 0)
 		setsockopt(lane->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	lane->free_count = slots;
@@ -259,7 +261,7 @@ static void run_rate(void)
 			if (lanes[lane].free_count > 0)
 				send_queries(&lanes[lane], 1);
 			else /* every slot waits: the server is far behind */
-				result.lost++;
+				unsent++;
 		}
 		for (unsigned i = 0; i < options.sockets; i++)
 			receive_answers(&lanes[i]);
@@ -271,6 +273,20 @@ static void run_rate(void)
 	for (unsigned i = 0; i < options.sockets; i++)
 		give_up(&lanes[i]);
 	result.seconds = end - start;
+}
+
+/* Answers that the kernel threw away because this program did not take them in time. */
+static unsigned long dropped_here(void)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	unsigned long dropped = 0;
+
+	for (unsigned i = 0; i < options.sockets; i++) {
+		socklen_t size = sizeof(memory);
+		if (getsockopt(lanes[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0)
+			dropped += memory[SK_MEMINFO_DROPS];
+	}
+	return dropped;
 }
 
 static int compare(const void *a, const void *b)
@@ -287,14 +303,15 @@ static double percentile(double part)
 
 static void print(void)
 {
-	char more[200] = "";
+	char more[300] = "";
 
 	if (options.rate > 0) {
 		qsort(latencies, latency_count, sizeof(latencies[0]), compare);
 		snprintf(more, sizeof(more),
-			", \"skipped\": %lu, \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, "
-			"\"p999_ms\": %.4f",
-			skipped, percentile(0.5), percentile(0.9), percentile(0.99), percentile(0.999));
+			", \"skipped\": %lu, \"unsent\": %lu, \"dropped_here\": %lu, \"p50_ms\": %.4f, "
+			"\"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f",
+			skipped, unsent, dropped_here(), percentile(0.5), percentile(0.9), percentile(0.99),
+			percentile(0.999));
 	}
 	load_result_print(&result, more);
 }

@@ -7,6 +7,7 @@ import time
 
 import report
 import servers
+import topic_churn
 import topic_connections
 import topic_memory
 import topic_query
@@ -15,8 +16,8 @@ from ground import prepare
 
 TOPICS = {
     "query": topic_query.query, "scaling": topic_query.scaling, "growth": topic_query.growth,
-    "churn": topic_registration.churn, "registration": topic_registration.run, "memory": topic_memory.run, "checks": topic_connections.checks,
-    "connections": topic_connections.connections,
+    "churn": topic_churn.churn, "registration": topic_registration.run, "memory": topic_memory.run,
+    "checks": topic_connections.checks, "connections": topic_connections.connections,
 }
 
 

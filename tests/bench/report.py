@@ -140,9 +140,13 @@ def of_registration(result):
 
 
 def of_churn(result):
-    rows = [[label, *(f"{result[key][part] * 1e3:.0f}" for part in ("p50_ms", "p99_ms", "p999_ms"))]
-            for label, key in (("no changes", "calm"), (f"{result['changes_rate']:,.0f} changes/s", "busy"))]
-    return table(["at 20,000 queries/s", "p50 µs", "p99 µs", "p99.9 µs"], rows)
+    labels = {"calm": "no changes", "spinning": "no changes, a loop on the load's core",
+              "busy": f"{result['changes_rate']:,.0f} changes/s"}
+    rows = [[label, *(f"{result[key][part] * 1e3:.0f}" for part in ("p50_ms", "p99_ms", "p999_ms")),
+             *(f"{result[key][part]:,}" for part in ("unanswered", "dropped", "dropped_here", "unsent"))]
+            for key, label in labels.items()]
+    return table(["at 20,000 queries/s", "p50 µs", "p99 µs", "p99.9 µs", "no answer", "of these dropped at our socket",
+                  "answers dropped at the load's", "not sent: 8,192 on their way"], rows)
 
 
 def of_checks(result):

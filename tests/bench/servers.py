@@ -123,6 +123,11 @@ class Svcdns(Dns):
             raise RuntimeError(f"{method} {path}: {reply.status} {text!r}")
         return reply, text
 
+    def socket_drops(self):
+        """Queries that the kernel dropped at our UDP sockets since they were opened."""
+        lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+        return sum(int(line.split()[12]) for line in lines if line.split()[1].endswith(f":{self.port:04X}"))
+
     def metrics(self):
         """{"svcdns_registry_commits_total": 12.0, …}, summed over labels."""
         sums = {}

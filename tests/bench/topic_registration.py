@@ -1,5 +1,4 @@
-"""registration: durable registrations over HTTP beside etcd's puts (target 4). churn: the latency of answers while
-registrations and status changes run (target 3)."""
+"""registration: durable registrations over HTTP beside etcd's puts, and TTL heartbeats (target 4)."""
 
 import base64
 import json
@@ -8,8 +7,7 @@ import socket
 import threading
 import time
 
-from ground import (DATA, KINDS, LOAD_CORE, RUN, SERVER_CORE, cpu_seconds, finish_program, load, median, names, program,
-                    registry, start_program)
+from ground import DATA, RUN, SERVER_CORE, cpu_seconds, median, program, start_program
 from servers import Etcd, Svcdns
 
 CONNECTIONS = 64
@@ -192,54 +190,4 @@ def run(options):
     print(f"  at 1,000/s p99 {p99:.2f} ms, bare sync p99 {bare:.2f} ms; heartbeat {beats['us']:.1f} µs, bare "
           f"{beats['bare_us']:.1f} µs, {beats['written']} bytes written; {ours['commits']:.4f} commits a registration",
           flush=True)
-    return result
-
-
-def churn_requests(count):
-    """Registrations with a new port, and changes of status, in turn."""
-    found = []
-    for i in range(count):
-        n = i % 1000
-        if i % 2:
-            path = f"/v1/agent/check/{'fail' if i // 1000 % 2 else 'pass'}/service:ttl-{n}"
-            found.append(request("PUT", path, ""))
-        else:
-            body = {"Name": f"service-{n:06}", "ID": f"instance-{n * 10:011}", "Address": f"10.9.{n >> 8}.{n & 255}",
-                    "Port": 1024 + i % 60000}
-            found.append(request("PUT", "/v1/agent/service/register", json.dumps(body)))
-    return found
-
-
-def churn(options):
-    kind, seconds, runs = KINDS["A"], options.seconds, {"calm": [], "busy": []}
-    ttl = write_requests("churn-ttl.requests", (
-        request("PUT", "/v1/agent/service/register", json.dumps(
-            {"Name": f"ttl-{i // 10:03}", "ID": f"ttl-{i}", "Address": "10.0.0.1", "Port": 80,
-             "Check": {"TTL": "10m", "Status": "passing"}})) for i in range(1000)))
-    changes = write_requests("churn.requests", churn_requests(4000))
-    with Svcdns(registry(1000, 10)) as server:
-        server.pin_worker_alone(SERVER_CORE, LOAD_CORE)
-        http_load(server.http_port, ttl, connections=CONNECTIONS, count=1000)
-        for _ in range(max(1, options.rounds // 2)):
-            runs["calm"].append(load(server.port, names(kind, 1000), kind, rate=20000, seconds=seconds))
-            before = server.metrics()
-            popen = start_program("http_load", "--port", server.http_port, "--requests", changes, "--connections",
-                                  CONNECTIONS, "--rate", 2000, "--seconds", seconds + 1)
-            time.sleep(0.5)
-            runs["busy"].append(load(server.port, names(kind, 1000), kind, rate=20000, seconds=seconds))
-            written = finish_program(popen)
-            after = server.metrics()
-    delta = {key: after[key] - before[key] for key in ("svcdns_view_rendered_total", "svcdns_registry_commits_total",
-                                                       "svcdns_registry_commands_total")}
-    calm, busy = (median([one["p99_ms"] for one in runs[key]]) for key in ("calm", "busy"))
-    result = {"calm": {key: median([one[key] for one in runs["calm"]]) for key in ("p50_ms", "p99_ms", "p999_ms")},
-              "busy": {key: median([one[key] for one in runs["busy"]]) for key in ("p50_ms", "p99_ms", "p999_ms")},
-              "lost": sum(one["lost"] for one in runs["busy"]), "changes_p99_ms": written["p99_ms"], "delta": delta,
-              "changes_rate": written["replies"] / written["seconds"]}
-    rendered = delta["svcdns_view_rendered_total"] / delta["svcdns_registry_commands_total"]
-    result["targets"] = [("p99 of answers ≤ 2 × that without changes", busy / calm, 2),
-                         ("queries without an answer (each answer is checked for its ten records)", result["lost"], 0),
-                         ("services rendered for each change ≤ 1", rendered, 1)]
-    print(f"  p99 {calm:.3f} ms calm, {busy:.3f} ms with {result['changes_rate']:,.0f} changes a second (their p99 "
-          f"{written['p99_ms']:.1f} ms)", flush=True)
     return result

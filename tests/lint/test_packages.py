@@ -1,5 +1,6 @@
 """tools/lib.sh installs what tests need; a name server or a proxy that comes along must not start, now or later."""
 
+import os
 import subprocess
 
 from lint_tree import ROOT
@@ -46,3 +47,13 @@ def test_a_failure_stays_one(tmp_path):
 
 def test_without_systemd(tmp_path):
     assert run(SCRIPT.replace("ln -s", ": ln -s"), tmp_path / "none") == 0
+
+
+def test_without_packages_the_totals_come_last(tmp_path):
+    """tools/test, run by somebody who may not install what is missing."""
+    nobody = tmp_path / "nobody"
+    nobody.write_text("dpkg-query() { return 1; }\nid() { echo 1000; }\n")
+    done = subprocess.run([ROOT / "tools/test"], env={**os.environ, "BASH_ENV": nobody}, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 1 and "As root:\n  apt-get install" in done.stderr
+    assert done.stdout.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"

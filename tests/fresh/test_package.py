@@ -15,11 +15,11 @@ DEB = "/root/svcdns.deb"
 
 @pytest.fixture(scope="module")
 def package():
-    """The .deb, as tools/deb builds it; lintian is part of that."""
+    """The .deb, as tools/deb builds it with its source; lintian is part of that."""
     done = subprocess.run([svc.ROOT / "tools/deb"], capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     found = [path for path in (svc.ROOT / "build/deb").glob("svcdns_*.deb")]
-    assert len(found) == 1
+    assert len(found) == 1 and len(list((svc.ROOT / "build/deb").glob("svcdns_*.dsc"))) == 1
     return found[0]
 
 

@@ -96,8 +96,8 @@ int decode_checks(struct decode *decode, json_t *check, json_t *checks, decode_o
 static int service_checks(
 	struct decode *decode, const struct decode_raw_service *raw, struct decode_service *ret)
 {
-	struct registry_check *checks;
-	size_t count;
+	struct registry_check *checks = NULL;
+	size_t count = 0;
 	int error = decode_checks(
 		decode, raw->check, raw->checks, service_check, &ret->instance, &checks, &count);
 

@@ -22,9 +22,10 @@ static bool matters(const char *name)
 static void make_key(struct buf *key, const struct call *call)
 {
 	const struct server_request *request = call->request;
+	const void *route = call->route; /* known by its place in the table */
 
 	buf_clear(key);
-	buf_add(key, &call->route, sizeof(call->route));
+	buf_add(key, &route, sizeof(route));
 	buf_add(key, call->rest, strlen(call->rest) + 1);
 	for (size_t i = 0; i < request->query_count; i++) {
 		if (!matters(request->query[i].name))

@@ -64,8 +64,12 @@ void http_destroy(struct http *http)
 {
 	if (!http)
 		return;
-	while (http->calls)
-		http_end(http->calls);
+	while (http->calls) {
+		struct http_call *call = http->calls;
+
+		http->calls = call->next;
+		http_end(call);
+	}
 	curl_slist_free_all(http->headers);
 	curl_multi_cleanup(http->multi);
 	curl_global_cleanup();

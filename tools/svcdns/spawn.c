@@ -78,7 +78,7 @@ int spawn_read(char *const argv[], int *ret_status, char **ret_output)
 	struct buf output = {0};
 	sigset_t mask;
 	int pair[2], error;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return -errno;

@@ -84,24 +84,32 @@ def active():
     return done.stdout.strip() == "active"
 
 
+def settle(probers):
+    """Until the unit is active, and each prober has had answers since."""
+    seen = {name: prober.counts["answered"] for name, prober in probers.items()}
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and not (
+            active() and all(p.counts["answered"] > seen[name] + 50 for name, p in probers.items())):
+        time.sleep(0.05)
+
+
 def main():
     ask_http("PUT", "/v1/agent/service/register", json.dumps({"Name": "web", "Address": "10.0.0.1", "Port": 80}))
     stop = threading.Event()
     probers = {"udp": Prober(ask_udp, stop), "tcp": Prober(ask_tcp, stop), "http": Prober(ask_http, stop)}
     for prober in probers.values():
         prober.start()
-    for act in ACTS:
-        seen = {name: prober.counts["answered"] for name, prober in probers.items()}
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline and not (
-                active() and all(p.counts["answered"] > seen[name] + 50 for name, p in probers.items())):
-            time.sleep(0.05)
-        print(act, flush=True)
-        subprocess.run(act, check=True)
-    ask_http()
-    stop.set()
-    for prober in probers.values():
-        prober.join()
+    try:
+        for act in ACTS:
+            settle(probers)
+            print(act, flush=True)
+            subprocess.run(act, check=True)
+        settle(probers)
+        assert active()
+    finally:
+        stop.set()
+        for prober in probers.values():
+            prober.join()
     result = {name: prober.counts for name, prober in probers.items()}
     failed = subprocess.run(["systemctl", "--failed", "--plain", "--no-legend"], capture_output=True, text=True)
     result.update(rounds=len(ACTS), failed_units="".join(l for l in failed.stdout.splitlines() if "svcdns" in l))

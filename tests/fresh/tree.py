@@ -36,6 +36,10 @@ TimeoutStartSec=240
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "-D"]
 
 
+# What ends together with the command that runs in it, whatever that has started or mounted.
+NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+
+
 def why_not():
     """Why this machine cannot make a tree, or None."""
     if os.geteuid() != 0:
@@ -76,7 +80,8 @@ class Tree:
     def bootstrap(self):
         """Makes the tree: the smallest Debian that apt runs in."""
         uri = mirrors()[0][0]
-        done = subprocess.run(["debootstrap", "--variant=minbase", SUITE, self.path, uri], capture_output=True, text=True, timeout=1800)
+        command = [*NAMESPACES, "--mount-proc", "debootstrap", "--variant=minbase", SUITE, self.path, uri]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         lines = [f"deb {uri} {release} main\n" for uri, release in mirrors()]
         (self.path / "etc/apt/sources.list").write_text("".join(lines))
@@ -91,8 +96,7 @@ class Tree:
 
     def run(self, script, alone=False, timeout=600):
         """Runs a script of bash -e; `alone`: with a loopback of its own and no other network. Fails if it fails."""
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-        command += ["--net"] if alone else []
+        command = [*NAMESPACES, *(["--net"] if alone else [])]
         command += ["sh", "-c", ENTER, "sh", self.path, script, "alone" if alone else ""]
         log = self.path / "tmp/script.log"  # a file: what is left behind of a pipe's writers would hold us up
         with open(log, "w", encoding="utf-8") as out:

@@ -20,6 +20,9 @@ PAGES = {
 FILES = {
     "doc/examples/haproxy.cfg": "tests/interop/test_haproxy.py",
     "doc/examples/nginx.conf": "tests/interop/test_nginx.py",
+    "doc/prometheus/grafana-dashboard.json": "tests/integration/test_prometheus.py",
+    "doc/prometheus/prometheus.yml": "tests/integration/test_prometheus.py",
+    "doc/prometheus/svcdns-rules.yml": "tests/integration/test_prometheus.py",
     "zones/service.local.zone": "tests/integration/test_install.py",
 }
 
@@ -102,8 +105,8 @@ def test_every_fence_is_found(page):
 
 def test_every_file_is_taken_by_a_test():
     """The recipes have theirs in test_forward_zones_page.py."""
-    there = {str(path.relative_to(svc.ROOT)) for folder in ("doc/examples", "zones") for path in (svc.ROOT / folder).iterdir()}
-    assert there == set(FILES)
+    paths = [path for folder in ("doc", "zones") for path in (svc.ROOT / folder).rglob("*.*") if path.suffix not in (".md", ".svg")]
+    assert {str(path.relative_to(svc.ROOT)) for path in paths if path.parent.name != "recipes"} == set(FILES)
     for path, test in FILES.items():
         assert path.rsplit("/", 1)[1] in (svc.ROOT / test).read_text()
 

@@ -225,7 +225,7 @@ void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct regis
 	if (sqlite3_column_count(row) < 17)
 		return;
 	ret->node_address = text_again(row, 15, arena, before ? before->node_address : NULL);
-	columns_worst(sqlite3_column_int(row, 16), ret);
+	columns_worst(sqlite3_column_int(row, COLUMNS_ONE_CHECK), ret);
 }
 
 static enum registry_check_type parse_type(const char *name)

@@ -20,16 +20,22 @@
 	"c.failures_before_warning, "                                                                        \
 	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service, i.tags"
 
-/* The worst of an instance's and its node's checks as 2 * status + checked, so that one that had its result
- * outweighs one that waits; 0 if all pass, or without any. Two questions: for "IN (id, '')" SQLite would fill
- * a table anew for each row. */
-#define COLUMNS_WORST_OF(node, id)                                                                           \
-	"ifnull((SELECT max(2 * c.status + c.checked) FROM checks c WHERE c.node = " node                    \
-	" AND c.instance_id = " id " AND c.status > 0), 0)"
-#define COLUMNS_WORST(node, id) "max(" COLUMNS_WORST_OF(node, id) ", " COLUMNS_WORST_OF(node, "''") ")"
+/* The worst of some checks as 2 * status + checked, so that one that had its result outweighs one that waits.
+ * Only checks that do not pass are looked at: 0 is none of them. */
+#define COLUMNS_WORST "max(2 * c.status + c.checked)"
 
-/* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, and the worst check. */
-#define COLUMNS_DERIVED ", n.address, " COLUMNS_WORST("i.node", "i.id")
+/* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, a check that fails, and
+ * the row of the instance: it comes once for each pair of a check of its own and one of its node that fail.
+ */
+#define COLUMNS_DERIVED                                                                                      \
+	", n.address, max(ifnull(2 * c.status + c.checked, 0), ifnull(2 * d.status + d.checked, 0)), "       \
+	"i.rowid"
+#define COLUMNS_ONE_CHECK 16
+#define COLUMNS_ROW 17
+#define COLUMNS_DERIVED_FROM                                                                                 \
+	" CROSS JOIN node n ON n.name = i.node"                                                              \
+	" LEFT JOIN checks c ON c.node = i.node AND c.instance_id = i.id AND c.status > 0"                   \
+	" LEFT JOIN checks d ON d.node = i.node AND d.instance_id = '' AND d.status > 0"
 
 /* Reads a row of COLUMNS_NODE. */
 void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *ret);
@@ -39,7 +45,7 @@ void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *
 void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct registry_instance *before,
 	struct registry_instance *ret);
 
-/* Sets `status` and `waiting` of an instance from its COLUMNS_WORST. */
+/* Sets `status` and `waiting` of an instance from the worst of its checks, as above. */
 void columns_worst(int worst, struct registry_instance *instance);
 
 /* Reads a row of COLUMNS_CHECK (i is the check's instance, NULL for a check of a node). */

@@ -62,7 +62,9 @@ void failing_judge(const struct failing *failing, struct store *store, struct re
 
 	if (failing->any &&
 		(marked(failing, instance->node, instance->id) || marked(failing, instance->node, "")))
-		worst = store_number(
-			store, 0, "SELECT " COLUMNS_WORST("?1", "?2"), "ss", instance->node, instance->id);
+		worst = store_number(store, 0,
+			"SELECT " COLUMNS_WORST
+			" FROM checks c WHERE c.node = ?1 AND c.instance_id IN (?2, '') AND c.status > 0",
+			"ss", instance->node, instance->id);
 	columns_worst((int)worst, instance);
 }

@@ -30,7 +30,7 @@ static const struct {
 	[READER_INSTANCES] =
 		{
 			.select = "SELECT " COLUMNS_INSTANCE COLUMNS_DERIVED
-				  " FROM instance i CROSS JOIN node n ON n.name = i.node",
+				  " FROM instance i" COLUMNS_DERIVED_FROM,
 			.conditions = {[NODE] = "i.node = ?1",
 				[ID] = "i.id = ?2",
 				[SERVICE] = "i.service = ?3",
@@ -134,11 +134,22 @@ int registry_reader_instances(struct registry_reader *reader, const struct regis
 	struct registry_instance *list = arena_alloc(arena, sizeof(*list));
 	sqlite3_stmt *row = ask(reader, READER_INSTANCES, filter);
 	size_t count = 0;
+	int64_t before = 0;
+	int worst = 0;
 
 	while (store_row(reader->store, row)) {
+		int64_t instance = sqlite3_column_int64(row, COLUMNS_ROW);
+		int one = sqlite3_column_int(row, COLUMNS_ONE_CHECK);
+		if (count && instance == before) { /* one more check that fails */
+			worst = one > worst ? one : worst;
+			columns_worst(worst, &list[count - 1]);
+			continue;
+		}
 		list = arena_grow(arena, list, count, sizeof(*list));
 		columns_instance(row, arena, count ? &list[count - 1] : NULL, &list[count]);
 		count++;
+		before = instance;
+		worst = one;
 	}
 	int error = reader_finish(reader);
 	if (error)

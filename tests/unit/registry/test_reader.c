@@ -85,6 +85,49 @@ static void filters_and_order(void **state)
 	assert_int_equal(find_instance(f, "w2")->status, REGISTRY_WARNING);
 }
 
+/* The instances of web as "id status" each; "waiting" for a status that is not known yet. */
+static void assert_judged(struct fixture *f, const char *expected)
+{
+	const struct registry_filter filter = {.service = "web"};
+	const struct registry_instance *list;
+	char text[256] = "";
+	size_t count;
+
+	assert_int_equal(registry_reader_instances(f->reader, &filter, f->arena, &list, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		strcat(strcat(strcat(strcat(text, list[i].id), " "),
+			       list[i].waiting ? "waiting" : registry_status_name(list[i].status)),
+			" ");
+	assert_string_equal(text, expected);
+}
+
+/* However many of its checks and its node's fail, an instance comes once. */
+static void the_worst_check_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_command *command = put_instance("web", "a");
+
+	add_check(command, "a1", REGISTRY_CHECK_TTL);
+	add_check(command, "a2", REGISTRY_CHECK_TTL);
+	must(f, command);
+	must(f, put_instance("web", "b"));
+	must(f, set_status("a1", REGISTRY_WARNING, ""));
+	assert_judged(f, "a waiting b passing ");
+	must(f, set_status("a2", REGISTRY_PASSING, ""));
+	assert_judged(f, "a warning b passing ");
+	must(f, put_check("n1", "", REGISTRY_CHECK_TTL));
+	must(f, put_check("n2", "", REGISTRY_CHECK_TTL));
+	assert_judged(f, "a waiting b waiting ");
+	must(f, set_status("n1", REGISTRY_WARNING, ""));
+	must(f, set_status("a2", REGISTRY_CRITICAL, ""));
+	assert_judged(f, "a critical b waiting ");
+	must(f, set_status("n2", REGISTRY_PASSING, ""));
+	assert_judged(f, "a critical b warning ");
+	must(f, set_status("a2", REGISTRY_PASSING, ""));
+	must(f, set_status("n2", REGISTRY_CRITICAL, ""));
+	assert_judged(f, "a critical b critical ");
+}
+
 static void filtered_questions_use_an_index(void **state)
 {
 	enum { NODE = 1, ID = 2, SERVICE = 4, INSTANCE = 8, STATUS = 16, AGENT = 32, FAILING = 64 };
@@ -262,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(filters_and_order),
+		TEST(the_worst_check_counts),
 		TEST(filtered_questions_use_an_index),
 		TEST(the_catalog),
 		TEST(the_whole_is_walked_by_service),

@@ -136,11 +136,9 @@ static void run_batch(struct registry_writer *writer, struct registry_command *b
 		arena_destroy(arena);
 }
 
-/* After the results have gone out, so that nobody waits for it but the next batch. */
-static void checkpoint(struct registry_writer *writer, bool last)
+/* What became of a checkpoint. */
+static void take_checkpoint(struct registry_writer *writer, int code)
 {
-	int code = last ? checkpoint_truncate(&writer->checkpoint) : checkpoint_run(&writer->checkpoint);
-
 	if (code == SQLITE_OK)
 		return;
 	writer->transaction.store->code = code;
@@ -188,9 +186,11 @@ static void *run(void *ctx)
 		page_tick(writer->slot);
 		if (batch)
 			run_batch(writer, batch);
-		checkpoint(writer, false);
+		/* After the results have gone out, so that nobody waits for it but the next batch. */
+		take_checkpoint(writer, checkpoint_run(&writer->checkpoint));
 	}
-	checkpoint(writer, true);
+	take_checkpoint(writer, checkpoint_stop(&writer->checkpoint));
+	take_checkpoint(writer, checkpoint_truncate(&writer->checkpoint));
 	return NULL;
 }
 
@@ -300,6 +300,7 @@ static int start_thread(struct registry_writer *writer)
 
 static void free_writer(struct registry_writer *writer)
 {
+	checkpoint_stop(&writer->checkpoint);
 	store_close(writer->transaction.store);
 	arena_destroy(writer->arena);
 	free(writer->path);
@@ -323,6 +324,8 @@ int registry_writer_start(
 	if (config->page)
 		atomic_store(&config->page->state, PAGE_LOADING);
 	int error = open_registry(writer, message);
+	if (!error)
+		error = checkpoint_start(&writer->checkpoint, writer->path, message);
 	if (!error) {
 		publish(writer);
 		if (config->page)

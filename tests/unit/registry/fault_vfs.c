@@ -25,7 +25,10 @@ static int fault_write(sqlite3_file *file, const void *bytes, int size, sqlite3_
 
 static int fault_sync(sqlite3_file *file, int flags)
 {
-	if (atomic_load(&current) == FAULT_FSYNC)
+	int fault = atomic_load(&current);
+
+	/* The database is opened first. */
+	if (fault == FAULT_FSYNC || (fault == FAULT_FSYNC_DATABASE && file->pMethods == &sets[0].faulty))
 		return SQLITE_IOERR_FSYNC;
 	return sets[0].real->xSync(file, flags);
 }

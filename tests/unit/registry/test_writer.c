@@ -312,9 +312,21 @@ static void on_report(enum log_level level, const char *message, const char *det
 	dprintf(report_fd, "%s", message);
 }
 
-static void an_fsync_error_ends_the_process(void **state)
+/* An instance whose row takes two pages. */
+static struct registry_command *put_large(const char *id)
 {
-	struct fixture *f = *state;
+	struct registry_command *command = put_instance("web", id);
+	const char **tags = arena_alloc(command->arena, 8 * sizeof(*tags));
+
+	for (int i = 0; i < 8; i++)
+		tags[i] = arena_printf(command->arena, "%d%0980d", i, 0);
+	instance_of(command)->tags = tags;
+	instance_of(command)->tag_count = 8;
+	return command;
+}
+
+static void assert_fsync_error_ends(struct fixture *f, enum fault fault, unsigned registrations)
+{
 	char text[256] = "";
 	int pipes[2], status;
 
@@ -324,8 +336,10 @@ static void an_fsync_error_ends_the_process(void **state)
 		report_fd = pipes[1];
 		f->config.report = on_report;
 		start_faulty(f);
-		fault_vfs_set(FAULT_FSYNC);
-		run(f, put_instance("web", "w"));
+		fault_vfs_set(fault);
+		for (unsigned i = 0; i < registrations; i++)
+			run(f, put_large(arena_printf(f->arena, "%u", i)));
+		poll(NULL, 0, 20000);
 		_exit(1);
 	}
 	close(pipes[1]);
@@ -337,7 +351,22 @@ static void an_fsync_error_ends_the_process(void **state)
 	close(pipes[0]);
 	fixture_start(f); /* whatever is there, it is whole */
 	must(f, put_instance("web", "w"));
+	assert_string_equal(sql_text(f, "PRAGMA integrity_check"), "ok");
 }
+
+static void an_fsync_error_ends_the_process(void **state)
+{
+	assert_fsync_error_ends(*state, FAULT_FSYNC, 1);
+}
+
+/* The thread that copies the log answers nobody: the writer ends, before anything is copied again. The log is
+ * too small for the writer to copy it itself. */
+static void so_does_one_of_a_checkpoint(void **state)
+{
+	assert_fsync_error_ends(*state, FAULT_FSYNC_DATABASE, 250);
+}
+
+#define ACKNOWLEDGED 600 /* enough that the log was copied meanwhile */
 
 /* The child registers for ever, tells each acknowledged id, and kills itself in the middle. */
 static void on_acknowledged(struct registry_command *command, void *ctx)
@@ -348,7 +377,7 @@ static void on_acknowledged(struct registry_command *command, void *ctx)
 
 	if (command->error || write(*fd, &number, sizeof(number)) != sizeof(number))
 		_exit(1);
-	if (++count == 150)
+	if (++count == ACKNOWLEDGED)
 		kill(getpid(), SIGKILL);
 }
 
@@ -359,7 +388,7 @@ static void register_until_killed(struct fixture *f, int fd)
 	fixture_start(f);
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(id, sizeof(id), "%u", i);
-		struct registry_command *command = put_instance("web", id);
+		struct registry_command *command = put_large(id);
 		add_check(command, NULL, REGISTRY_CHECK_TTL);
 		command->done = on_acknowledged;
 		command->ctx = &fd;
@@ -396,7 +425,7 @@ static void what_was_acknowledged_survives_kill_9(void **state)
 		count++;
 	}
 	close(pipes[0]);
-	assert_int_equal(count, 150);
+	assert_int_equal(count, ACKNOWLEDGED);
 	/* Unacknowledged ones are there or not, never by half. */
 	assert_string_equal(
 		sql_text(f, "SELECT (SELECT count(*) FROM instance) - (SELECT count(*) FROM checks)"), "0");
@@ -425,6 +454,7 @@ int main(void)
 		TEST_FOLDER(a_full_disk_fails_writes_until_there_is_room),
 		TEST_FOLDER(a_write_error_is_told),
 		TEST_FOLDER(an_fsync_error_ends_the_process),
+		TEST_FOLDER(so_does_one_of_a_checkpoint),
 		TEST_FOLDER(what_was_acknowledged_survives_kill_9),
 	};
 

@@ -8,7 +8,10 @@
 
 #include "base/mem.h"
 
-#define CHUNK_FIRST 1024
+/* An arena with its first chunk: malloc keeps a thread's own pieces of this size at hand, larger ones it does
+ * not. */
+#define FIRST_SIZE 1000
+#define CHUNK_SECOND (2 * 1024)
 #define CHUNK_LARGEST (64 * 1024)
 #define ALIGNMENT alignof(max_align_t)
 
@@ -22,14 +25,26 @@ struct arena {
 	struct chunk *chunks; /* the first is the one that is being filled */
 	size_t size;          /* bytes of all chunks with their heads, and of this struct */
 	size_t next_capacity; /* of the next chunk; doubles up to CHUNK_LARGEST */
+	alignas(max_align_t) struct chunk first;
 };
+
+static void *allocate(size_t size)
+{
+	void *bytes = malloc(size);
+
+	if (!bytes)
+		mem_out();
+	return bytes;
+}
 
 struct arena *arena_create(void)
 {
-	struct arena *arena = mem_alloc(sizeof(*arena));
+	struct arena *arena = allocate(FIRST_SIZE);
 
-	arena->size = sizeof(*arena);
-	arena->next_capacity = CHUNK_FIRST;
+	*arena = (struct arena){.chunks = &arena->first,
+		.size = FIRST_SIZE,
+		.next_capacity = CHUNK_SECOND,
+		.first = {.capacity = FIRST_SIZE - sizeof(*arena)}};
 	return arena;
 }
 
@@ -41,7 +56,8 @@ void arena_destroy(struct arena *arena)
 		return;
 	for (chunk = arena->chunks; chunk; chunk = next) {
 		next = chunk->next;
-		free(chunk);
+		if (chunk != &arena->first)
+			free(chunk);
 	}
 	free(arena);
 }
@@ -51,11 +67,12 @@ void arena_destroy(struct arena *arena)
 static struct chunk *add_chunk(struct arena *arena, size_t size)
 {
 	size_t capacity = size > arena->next_capacity ? size : arena->next_capacity;
-	struct chunk *chunk = mem_alloc(sizeof(*chunk) + capacity);
+	struct chunk *chunk = allocate(sizeof(*chunk) + capacity);
 
+	chunk->used = 0;
 	chunk->capacity = capacity;
 	arena->size += sizeof(*chunk) + capacity;
-	if (size > arena->next_capacity && arena->chunks) {
+	if (size > arena->next_capacity) {
 		chunk->next = arena->chunks->next;
 		arena->chunks->next = chunk;
 		return chunk;
@@ -77,11 +94,11 @@ void *arena_alloc(struct arena *arena, size_t size)
 		mem_out();
 	/* Nothing is given out twice, not even for a size of 0. */
 	rounded = ((size ? size : 1) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	if (!chunk || chunk->capacity - chunk->used < rounded)
+	if (chunk->capacity - chunk->used < rounded)
 		chunk = add_chunk(arena, rounded);
 	bytes = chunk->bytes + chunk->used;
 	chunk->used += rounded;
-	return bytes;
+	return memset(bytes, 0, rounded);
 }
 
 char *arena_copy(struct arena *arena, const void *bytes, size_t size)

@@ -58,20 +58,14 @@ static void take_stored(
 	health_core_count(core, check);
 }
 
-/* The output of an active check that changed is shown with its new status, not before; unless a later one is
- * there. */
+/* The output of an active check that changed is shown with its new status, not before. */
 static void show_output(
 	struct health_core *core, const struct health_check *check, const struct registry_command *command)
 {
 	const struct errand *errand = command->ctx;
-	struct registry_live_check live;
-	struct arena *arena = arena_create();
 
-	if (registry_live_get(core->config.live, check->row->node, check->row->id, arena, &live) &&
-		live.heartbeat_ns <= errand->at_ns)
-		registry_live_output(
-			core->config.live, check->row->node, check->row->id, command->output, errand->at_ns);
-	arena_destroy(arena);
+	registry_live_output(
+		core->config.live, check->row->node, check->row->id, command->output, errand->at_ns);
 }
 
 /* The registry could not be written: what live was told in advance goes back, and we try again. */

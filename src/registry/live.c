@@ -258,7 +258,7 @@ void registry_live_output(struct registry_live *live, const char *node, const ch
 	struct key key;
 	struct entry *entry = *lock_and_find(live, node, check_id, &key);
 
-	if (entry) {
+	if (entry && entry->heartbeat_ns <= now_ns) {
 		entry->heartbeat_ns = now_ns;
 		set_output(live, entry, output);
 	}

@@ -54,7 +54,7 @@ enum registry_live_verdict registry_live_heartbeat(struct registry_live *live, c
 void registry_live_set_status(
 	struct registry_live *live, const char *node, const char *check_id, enum registry_status status);
 
-/* Records the output of a probe (active checks) at monotonic time `now_ns`. */
+/* Records the output of a probe (active checks) at monotonic time `now_ns`, unless a later one is there. */
 void registry_live_output(struct registry_live *live, const char *node, const char *check_id,
 	const char *output, int64_t now_ns);
 

@@ -70,6 +70,9 @@ static void heartbeats(void **state)
 	assert_int_equal(get(f, live, "tcp").heartbeat_ns, 7);
 	registry_live_output(live, "n", "tcp", NULL, 8);
 	assert_string_equal(get(f, live, "tcp").output, "");
+	registry_live_output(live, "n", "tcp", "of a writer that was slow", 7);
+	assert_string_equal(get(f, live, "tcp").output, "");
+	assert_int_equal(get(f, live, "tcp").heartbeat_ns, 8);
 
 	registry_live_remove(live, "n", "ttl");
 	registry_live_remove(live, "n", "ttl");

@@ -93,7 +93,7 @@ static void end_request(struct server_connection *connection)
 	connection->scan = (struct http_scan){0};
 	connection->chunks = (struct chunked){0};
 	connection->body_left = 0;
-	connection->chunked = connection->mute = false;
+	connection->chunked = connection->mute = connection->stirred = false;
 	connection->minor = 1;
 }
 
@@ -378,6 +378,7 @@ static void look_after(struct server_connection *connection)
 {
 	struct pollfd poll_fd = {.fd = connection->fd, .events = POLLIN | POLLRDHUP};
 
+	connection->stirred = true;
 	if (poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL))) {
 		connection_close(connection);
 		return;
@@ -415,9 +416,17 @@ void connection_on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct server_connection *connection = ctx;
 	enum connection_timer kind = connection->timer_kind;
+	int64_t now = clock_now(clock_system());
 
 	(void)fd;
 	(void)what;
+	connection->rings = 0;
+	if (kind == TIMER_NONE)
+		return;
+	if (now < connection->deadline) {
+		connection_set_timer(connection, now);
+		return;
+	}
 	connection->timer_kind = TIMER_NONE;
 	switch (kind) {
 	case TIMER_HEAD:

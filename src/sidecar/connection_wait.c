@@ -47,24 +47,31 @@ static int64_t timer_ns(const struct server_config *config, enum connection_time
 	return times[kind];
 }
 
+void connection_set_timer(struct server_connection *connection, int64_t now)
+{
+	int64_t ns = connection->deadline - now;
+	struct timeval time = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
+		.tv_usec = (suseconds_t)(ns % CLOCK_NS_PER_S / 1000)};
+
+	connection->rings = connection->deadline;
+	evtimer_add(&connection->timer, &time);
+}
+
 static void arm_timer(struct server_connection *connection)
 {
 	enum connection_timer kind = wanted_timer(connection);
-	struct timeval time;
-	int64_t ns;
+	int64_t now;
 
-	/* A timer that runs already goes on: deadlines are for the whole. */
-	if (kind == connection->timer_kind && kind != TIMER_NONE)
+	/* A deadline that runs already goes on: deadlines are for the whole. */
+	if (kind == connection->timer_kind)
 		return;
 	connection->timer_kind = kind;
-	if (kind == TIMER_NONE) {
-		event_del(&connection->timer);
+	if (kind == TIMER_NONE)
 		return;
-	}
-	ns = timer_ns(&connection->server->config, kind);
-	time.tv_sec = (time_t)(ns / CLOCK_NS_PER_S);
-	time.tv_usec = (suseconds_t)(ns % CLOCK_NS_PER_S / 1000);
-	evtimer_add(&connection->timer, &time);
+	now = clock_now(clock_system());
+	connection->deadline = now + timer_ns(&connection->server->config, kind);
+	if (!connection->rings || connection->deadline < connection->rings)
+		connection_set_timer(connection, now);
 }
 
 /* The mask for the state. A half-closed client would make EV_CLOSED fire for ever on a level-triggered event.
@@ -82,7 +89,7 @@ static short wanted_mask(const struct server_connection *connection)
 			return connection->half_closed ? EV_WRITE : EV_WRITE | EV_CLOSED;
 		return EV_READ | EV_CLOSED | EV_ET;
 	case CONNECTION_PARKED:
-		return EV_READ | EV_CLOSED | EV_ET;
+		return connection->stirred ? EV_READ | EV_CLOSED | EV_ET : EV_READ;
 	case CONNECTION_FLUSH:
 		return EV_WRITE;
 	case CONNECTION_HANDLE:

@@ -6,9 +6,11 @@
  *   http_write.c  what goes out: replies and streams
  *   http_head.c, http_target.c, chunked.c, peers.c   parts without I/O
  *
- * Each connection has one event, whose mask follows its state, and one timer. While a request is parked the
- * event is edge-triggered and nothing is read: what the client sends meanwhile waits in the kernel and holds
- * up only that client, while a FIN or RST still arrives as an event. */
+ * Each connection has one event, whose mask follows its state, and one timer. While a request is parked
+ * nothing is read: what the client sends meanwhile waits in the kernel and holds up only that client. After
+ * the first that it does the event is edge-triggered, so that a FIN or RST behind it still arrives as an
+ * event. Clients that only wait cost no system call for this. Nor is the timer moved when a deadline moves
+ * away, as it does with each request: it rings, and is set for the rest. */
 #pragma once
 
 #include <event2/buffer.h>
@@ -69,6 +71,7 @@ struct server_connection {
 	bool served;    /* a request came before */
 	bool close;     /* after this reply */
 	bool half_closed;
+	bool stirred; /* the client did something while its request was parked */
 	bool doomed;
 	bool chunked;   /* the request's body, then our stream, is chunked */
 	bool mute;      /* a reply to HEAD: no body goes out */
@@ -84,6 +87,8 @@ struct server_connection {
 	size_t lingered;
 	size_t pending;                 /* bytes of `out` as counted in server->pending */
 	int64_t since;                  /* idle since, or last progress in writing; config.clock */
+	int64_t deadline;               /* of timer_kind; the system's clock, as all timers */
+	int64_t rings;                  /* when `timer` rings, perhaps earlier; 0: not set */
 	struct server_request *request; /* NULL between requests */
 	void (*gone)(struct server_request *request, void *ctx);
 	void *gone_ctx;
@@ -126,6 +131,9 @@ void connection_run(struct server_connection *connection);
 
 /* Sets event and timer to what the state asks for. */
 void connection_arm(struct server_connection *connection);
+
+/* Sets the timer for the connection's deadline. */
+void connection_set_timer(struct server_connection *connection, int64_t now);
 
 /* The callback of a connection's event; `ctx` is the connection. */
 void connection_on_io(evutil_socket_t fd, short what, void *ctx);

@@ -146,14 +146,22 @@ static void slow_head(void **state)
 	pump_stop(&pump);
 }
 
-/* When the timer of the only connection fires. */
+static struct server_connection *only_connection(struct pump *pump)
+{
+	return LINK_OWNER(link_first(&pump->server->all), struct server_connection, all);
+}
+
 static int64_t deadline_of(struct pump *pump)
 {
-	struct server_connection *connection =
-		LINK_OWNER(link_first(&pump->server->all), struct server_connection, all);
+	return only_connection(pump)->deadline;
+}
+
+/* When the timer of the only connection rings. */
+static int64_t ring_of(struct pump *pump)
+{
 	struct timeval time = {0};
 
-	assert_true(event_pending(&connection->timer, EV_TIMEOUT, &time));
+	assert_true(event_pending(&only_connection(pump)->timer, EV_TIMEOUT, &time));
 	return time.tv_sec * INT64_C(1000000) + time.tv_usec;
 }
 
@@ -242,6 +250,31 @@ static void idle_too_long(void **state)
 	close(parked);
 	pump_stop(&pump);
 	assert_int_equal(pump.left, 1); /* told at the server's end, at the latest */
+}
+
+/* The timer is not touched by each request: it rings early, and is set for the rest. */
+static void idling_starts_anew_with_each_request(void **state)
+{
+	struct pump pump;
+	int64_t first, ring;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_alive(&pump, fd, "/");
+	first = deadline_of(&pump);
+	ring = ring_of(&pump);
+	pump_wait(&pump, 5);
+	pump_alive(&pump, fd, "/");
+	assert_true(deadline_of(&pump) > first);
+	assert_true(ring_of(&pump) == ring);
+	connection_on_timer(-1, EV_TIMEOUT, only_connection(&pump));
+	assert_true(ring_of(&pump) > ring);
+	pump_alive(&pump, fd, "/");
+	close(fd);
+	pump_stop(&pump);
 }
 
 static void slow_reader(void **state)
@@ -396,6 +429,7 @@ int main(void)
 		cmocka_unit_test(slow_second_head),
 		cmocka_unit_test(slow_body),
 		cmocka_unit_test(idle_too_long),
+		cmocka_unit_test(idling_starts_anew_with_each_request),
 		cmocka_unit_test(slow_reader),
 		cmocka_unit_test(slow_readers_share_a_budget),
 		cmocka_unit_test(too_many_of_one_address),

@@ -4,12 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "pump.h"
+
+static unsigned epoll_changes;
+
+/* Instead of libc's, to count libevent's calls. */
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	epoll_changes++;
+	return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+}
 
 static void parked_is_answered_in_order(void **state)
 {
@@ -36,6 +47,32 @@ static void parked_is_answered_in_order(void **state)
 	assert_string_equal(body, "GET /next|");
 	assert_int_equal(pump.left, 0);
 	close(fd);
+	pump_stop(&pump);
+}
+
+/* One request after the other on a connection, parked or not, changes nothing in the epoll set. */
+static void requests_leave_epoll_alone(void **state)
+{
+	struct pump pump;
+	char body[4096];
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_alive(&pump, fd, "/first");
+	epoll_changes = 0;
+	for (int i = 0; i < 3; i++) {
+		pump_park(&pump, fd);
+		pump_answer(&pump, "late");
+		assert_int_equal(pump_reply(&pump, fd, NULL, body), 200);
+		pump_alive(&pump, fd, "/next");
+	}
+	assert_int_equal(epoll_changes, 0);
+	close(fd);
+	pump_until_open(&pump, 0);
+	assert_true(epoll_changes > 0);
 	pump_stop(&pump);
 }
 
@@ -239,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parked_is_answered_in_order),
+		cmocka_unit_test(requests_leave_epoll_alone),
 		cmocka_unit_test(leaving_while_parked),
 		cmocka_unit_test(half_closed_still_gets_its_reply),
 		cmocka_unit_test(bytes_while_parked),

@@ -5,10 +5,9 @@
 #include "health/check_types.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -16,40 +15,38 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "health/dial.h"
 #include "health/resolve.h"
 
 struct health_probe {
 	const struct health_probe_env *env;
+	struct health_probe_request request; /* without its definition */
+	char *target;
 	struct event *deadline; /* of the whole probe while resolving, then of the attempt */
-	struct event *connected;
+	struct event *writable;
 	struct health_resolve *resolve;
 	struct net_addr addrs[HEALTH_RESOLVE_ADDRESSES];
 	size_t count, next;
 	bool own_fault; /* the last attempt failed for want of something here */
 	int fd;
 	int64_t end_ns;
-	size_t output_size;
-	char *target;
-	void (*done)(const struct health_result *result, void *ctx);
-	void *ctx;
 };
 
 static void try_next(struct health_probe *probe, const char *failure);
 
-static void end_attempt(struct health_probe *probe)
+static void end_attempt(struct health_probe *probe, const struct net_addr *connected)
 {
-	if (probe->connected)
-		event_free(probe->connected);
-	probe->connected = NULL;
+	if (probe->writable)
+		event_free(probe->writable);
+	probe->writable = NULL;
 	if (probe->fd >= 0)
-		close(probe->fd);
+		health_dial_end(probe->env->dialer, probe->fd, connected);
 	probe->fd = -1;
 	event_del(probe->deadline);
 }
 
-void health_tcp_cancel(struct health_probe *probe)
+static void free_probe(struct health_probe *probe)
 {
-	end_attempt(probe);
 	if (probe->resolve)
 		health_resolve_cancel(probe->resolve);
 	event_free(probe->deadline);
@@ -57,25 +54,52 @@ void health_tcp_cancel(struct health_probe *probe)
 	free(probe);
 }
 
-/* Calls done and frees the probe; from the loop only. */
-static void finish(struct health_probe *probe, bool judged, enum registry_status status, const char *text)
+void health_tcp_cancel(struct health_probe *probe)
+{
+	end_attempt(probe, NULL);
+	free_probe(probe);
+}
+
+/* Gives the verdict. */
+static void tell(const struct health_probe_request *request, bool judged, enum registry_status status,
+	const char *text)
 {
 	struct arena *arena = arena_create();
 	struct health_result result = {.judged = judged, .status = status};
 
-	result.output = health_clean_output(arena, text, strlen(text), probe->output_size);
-	probe->done(&result, probe->ctx);
+	result.output = health_clean_output(arena, text, strlen(text), request->output_size);
+	request->done(&result, request->ctx);
 	arena_destroy(arena);
-	health_tcp_cancel(probe);
 }
 
-static void finish_dial(struct health_probe *probe, const char *where, const char *failure)
+static void tell_success(const struct health_probe_request *request, const char *target)
+{
+	char text[64 + NET_ADDR_TEXT], *whole = text;
+	struct arena *arena = NULL;
+
+	if (snprintf(text, sizeof(text), "TCP connect %s: Success", target) >= (int)sizeof(text)) {
+		arena = arena_create();
+		whole = arena_printf(arena, "TCP connect %s: Success", target);
+	}
+	tell(request, true, REGISTRY_PASSING, whole);
+	arena_destroy(arena);
+}
+
+static void tell_failure(
+	const struct health_probe_request *request, bool judged, const char *where, const char *failure)
 {
 	struct arena *arena = arena_create();
 
-	finish(probe, !probe->own_fault, REGISTRY_CRITICAL,
-		arena_printf(arena, "dial tcp %s: %s", where, failure));
+	tell(request, judged, REGISTRY_CRITICAL, arena_printf(arena, "dial tcp %s: %s", where, failure));
 	arena_destroy(arena);
+}
+
+/* Gives the verdict and frees the probe; from the loop only. */
+static void fail(struct health_probe *probe, const char *where, const char *failure)
+{
+	end_attempt(probe, NULL);
+	tell_failure(&probe->request, !probe->own_fault, where, failure);
+	free_probe(probe);
 }
 
 static struct timeval timeval_of(int64_t ns)
@@ -95,65 +119,24 @@ static const char *connect_failure(int error, char ret[96])
 	return ret;
 }
 
-/* Where nobody listens on a port from which connections are made too, TCP may connect our socket to itself
- * (RFC 9293 section 3.5, simultaneous open). */
-static bool is_own_echo(int fd, uint16_t port)
+static void succeed(struct health_probe *probe, const struct net_addr *connected)
 {
-	struct net_addr own = {.size = sizeof(own.v6)};
-	struct sockaddr_storage peer = {0};
-	socklen_t size = sizeof(peer);
-
-	/* Most often the port tells, and that is one call less. */
-	return getsockname(fd, &own.any, &own.size) == 0 && net_addr_port(&own) == port &&
-	       getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && own.size == size &&
-	       memcmp(&own.any, &peer, size) == 0;
+	end_attempt(probe, connected);
+	tell_success(&probe->request, probe->target);
+	free_probe(probe);
 }
 
-static void on_connected(evutil_socket_t fd, short events, void *ctx)
+static void on_writable(evutil_socket_t fd, short events, void *ctx)
 {
 	struct health_probe *probe = ctx;
-	struct arena *arena;
-	socklen_t size = sizeof(int);
+	const struct net_addr *addr = &probe->addrs[probe->next - 1];
 	char failure[96];
-	int error = 0;
+	int r = health_dial_outcome((int)fd, addr);
 
-	if (getsockopt((int)fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		error = errno;
-	if (!error && is_own_echo((int)fd, net_addr_port(&probe->addrs[probe->next - 1])))
-		error = ECONNREFUSED;
-	if (error) {
-		try_next(probe, connect_failure(error, failure));
-		return;
-	}
-	arena = arena_create();
-	finish(probe, true, REGISTRY_PASSING, arena_printf(arena, "TCP connect %s: Success", probe->target));
-	arena_destroy(arena);
-}
-
-/* On loopback, and wherever else the answer comes within the call, the attempt is over already. */
-static bool is_over(int fd)
-{
-	struct pollfd look = {.fd = fd, .events = POLLOUT};
-
-	return poll(&look, 1, 0) > 0;
-}
-
-/* 0 if the connection is under way (or made), or negative errno. */
-static int dial(struct health_probe *probe, const struct net_addr *addr)
-{
-	probe->fd = socket(addr->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0)
-		return -errno;
-	if (connect(probe->fd, &addr->any, addr->size) < 0 && errno != EINPROGRESS && errno != EINTR)
-		return -errno;
-	probe->connected = event_new(probe->env->base, probe->fd, EV_WRITE, on_connected, probe);
-	if (!probe->connected)
-		return -ENOMEM;
-	if (is_over(probe->fd)) /* from the loop as well, but epoll need not hear of it */
-		event_active(probe->connected, EV_WRITE, 1);
-	else if (event_add(probe->connected, NULL) < 0)
-		return -ENOMEM;
-	return 0;
+	if (r == 0)
+		succeed(probe, addr);
+	else if (r != -EINPROGRESS)
+		try_next(probe, connect_failure(r, failure));
 }
 
 static int64_t left_ns(const struct health_probe *probe)
@@ -161,29 +144,43 @@ static int64_t left_ns(const struct health_probe *probe)
 	return probe->end_ns - clock_now(clock_system());
 }
 
+/* Waits for the address that was called last, for its share of the time. 0 or -ENOMEM. */
+static int wait_for_answer(struct health_probe *probe)
+{
+	struct timeval share = timeval_of(left_ns(probe) / (int64_t)(probe->count - probe->next + 1));
+
+	probe->writable = event_new(probe->env->base, probe->fd, EV_WRITE | EV_PERSIST, on_writable, probe);
+	if (!probe->writable || event_add(probe->writable, NULL) < 0)
+		return -ENOMEM;
+	event_add(probe->deadline, &share);
+	return 0;
+}
+
 /* Tries the next address, or ends the probe with the failure of the last. */
 static void try_next(struct health_probe *probe, const char *failure)
 {
 	char where[NET_ADDR_TEXT], text[96];
 	const char *why = failure;
-	struct timeval share;
-	int r;
 
-	end_attempt(probe);
+	end_attempt(probe, NULL);
 	while (probe->next < probe->count) {
 		const struct net_addr *addr = &probe->addrs[probe->next++];
+		int r = health_dial(probe->env->dialer, addr, &probe->fd);
 
-		r = dial(probe, addr);
 		probe->own_fault = health_own_fault(r);
 		if (r == 0) {
-			share = timeval_of(left_ns(probe) / (int64_t)(probe->count - probe->next + 1));
-			event_add(probe->deadline, &share);
+			succeed(probe, addr);
 			return;
 		}
+		if (r == -EINPROGRESS)
+			r = wait_for_answer(probe);
+		if (r == 0)
+			return;
+		probe->own_fault = health_own_fault(r);
 		why = connect_failure(r, text);
-		end_attempt(probe);
+		end_attempt(probe, NULL);
 	}
-	finish_dial(probe, net_addr_format(&probe->addrs[probe->count - 1], where), why);
+	fail(probe, net_addr_format(&probe->addrs[probe->count - 1], where), why);
 }
 
 static void on_resolved(const struct net_addr *addrs, size_t count, const char *error, void *ctx)
@@ -192,7 +189,7 @@ static void on_resolved(const struct net_addr *addrs, size_t count, const char *
 
 	probe->resolve = NULL;
 	if (!count) {
-		finish_dial(probe, probe->target, error);
+		fail(probe, probe->target, error);
 		return;
 	}
 	memcpy(probe->addrs, addrs, count * sizeof(*addrs));
@@ -204,13 +201,12 @@ static void on_deadline(evutil_socket_t fd, short events, void *ctx)
 {
 	struct health_probe *probe = ctx;
 
-	if (!probe->count && probe->resolve) {
-		probe->own_fault = health_resolve_waits(probe->resolve);
-		finish_dial(probe, probe->target, "i/o timeout while resolving the name");
-	} else if (!probe->count)
-		finish_dial(probe, probe->target, "missing or bad port in address");
-	else
+	if (probe->count) {
 		try_next(probe, "i/o timeout");
+		return;
+	}
+	probe->own_fault = health_resolve_waits(probe->resolve);
+	fail(probe, probe->target, "i/o timeout while resolving the name");
 }
 
 /* Splits at the last colon and takes the brackets off. `host` is cut from `text`, which is changed. */
@@ -243,44 +239,83 @@ static int literal(const char *host, uint16_t port, struct net_addr *ret)
 	return net_addr_parse(host, port, ret);
 }
 
-int health_tcp_start(const struct health_probe_env *env, const struct health_probe_request *request,
-	struct health_probe **ret)
+/* NULL without memory. */
+static struct health_probe *new_probe(
+	const struct health_probe_env *env, const struct health_probe_request *request)
 {
 	struct health_probe *probe = mem_alloc(sizeof(*probe));
-	struct timeval at_once = {0}, whole = timeval_of(request->timeout_ns);
-	char *copy = mem_strdup(request->definition->target), *host = NULL;
-	uint16_t port = 0;
 
 	probe->env = env;
 	probe->fd = -1;
+	probe->request = *request;
+	probe->request.definition = NULL;
 	probe->target = mem_strdup(request->definition->target);
 	probe->end_ns = clock_now(clock_system()) + request->timeout_ns;
-	probe->output_size = request->output_size;
-	probe->done = request->done;
-	probe->ctx = request->ctx;
 	probe->deadline = event_new(env->base, -1, 0, on_deadline, probe);
-	if (!probe->deadline) {
-		free(probe->target);
-		free(probe);
-		free(copy);
+	if (probe->deadline)
+		return probe;
+	free(probe->target);
+	free(probe);
+	return NULL;
+}
+
+/* Most targets are a literal nearby, which answers within the call: then there is nothing to remember. */
+static int call_address(const struct health_probe_env *env, const struct health_probe_request *request,
+	const struct net_addr *addr, struct health_probe **ret)
+{
+	char where[NET_ADDR_TEXT], text[96];
+	struct health_probe *probe;
+	int fd = -1, r = health_dial(env->dialer, addr, &fd);
+
+	if (r == 0) {
+		health_dial_end(env->dialer, fd, addr);
+		tell_success(request, request->definition->target);
+		return 0;
+	}
+	if (r != -EINPROGRESS) {
+		tell_failure(request, !health_own_fault(r), net_addr_format(addr, where),
+			connect_failure(r, text));
+		return 0;
+	}
+	probe = new_probe(env, request);
+	if (!probe) {
+		health_dial_end(env->dialer, fd, NULL);
 		return -ENOMEM;
 	}
+	probe->fd = fd;
+	probe->addrs[0] = *addr;
+	probe->count = probe->next = 1;
+	r = wait_for_answer(probe);
+	if (r == 0)
+		*ret = probe;
+	else
+		health_tcp_cancel(probe);
+	return r;
+}
+
+int health_tcp_start(const struct health_probe_env *env, const struct health_probe_request *request,
+	struct health_probe **ret)
+{
+	struct timeval whole = timeval_of(request->timeout_ns);
+	const char *target = request->definition->target;
+	char *copy = mem_strdup(target), *host = NULL;
+	struct health_probe *probe = NULL;
+	struct net_addr addr;
+	uint16_t port = 0;
+	int r = 0;
+
+	*ret = NULL;
 	if (split(copy, &host, &port) < 0)
-		event_add(probe->deadline, &at_once); /* the verdict may not come from within this call */
-	else if (literal(host, port, &probe->addrs[0]) == 0) {
-		probe->count = 1;
-		if (dial(probe, &probe->addrs[0]) == 0) {
-			probe->next = 1;
-			event_add(probe->deadline, &whole);
-		} else { /* e.g. no route: tried again, and then told, from the loop */
-			end_attempt(probe);
-			event_add(probe->deadline, &at_once);
-		}
-	} else {
+		tell_failure(request, true, target, "missing or bad port in address");
+	else if (literal(host, port, &addr) == 0)
+		r = call_address(env, request, &addr, ret);
+	else if (!(probe = new_probe(env, request)))
+		r = -ENOMEM;
+	else {
 		health_resolve_start(env->resolver, host, port, on_resolved, probe, &probe->resolve);
 		event_add(probe->deadline, &whole);
+		*ret = probe;
 	}
 	free(copy);
-	*ret = probe;
-	return 0;
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "registry/registry.h"
 
 struct event_base;
+struct health_dialer;
 struct health_resolver;
 struct http_client;
 struct http_result;
@@ -18,6 +19,7 @@ struct health_probe_env {
 	struct event_base *base;
 	struct http_client *http;
 	struct health_resolver *resolver;
+	struct health_dialer *dialer;
 };
 
 /* How a probe ended. */
@@ -33,7 +35,7 @@ struct health_probe_request {
 	const struct registry_check_definition *definition;
 	int64_t timeout_ns; /* for everything, from the start to the verdict */
 	size_t output_size; /* bytes of output that are kept */
-	/* The verdict: called exactly once, from the loop and never from within start(), unless the probe is
+	/* The verdict: called exactly once, from the loop or from within start(), unless the probe is
 	 * cancelled. The probe is over then and frees itself. `result` lives until `done` returns. */
 	void (*done)(const struct health_result *result, void *ctx);
 	void *ctx;
@@ -45,8 +47,8 @@ struct health_check_type {
 	enum registry_check_type type;
 	const char *name;
 	enum metric duration; /* the histogram of its probes */
-	/* 0 or negative errno (then `done` is not called): the target's if health_own_fault() says no. NULL
-	 * for a passive kind. */
+	/* 0 or negative errno (then `done` is not called): the target's if health_own_fault() says no. *ret
+	 * is NULL if `done` was called already. NULL for a passive kind. */
 	int (*start)(const struct health_probe_env *env, const struct health_probe_request *request,
 		struct health_probe **ret);
 	/* Ends a probe without calling `done`. */
@@ -59,8 +61,8 @@ const struct health_check_type *health_check_type_find(enum registry_check_type 
 /* True if a negative errno tells of our own want (descriptors, memory, ports), not of the target. */
 bool health_own_fault(int error);
 
-/* Connects to host:port; no byte is sent. A name is resolved in another thread, its addresses are tried in
- * turn. */
+/* Connects to host:port (dial.h); no byte is sent. A name is resolved in another thread, its addresses are
+ * tried in turn. */
 int health_tcp_start(const struct health_probe_env *env, const struct health_probe_request *request,
 	struct health_probe **ret);
 

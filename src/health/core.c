@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+#define AT_ONCE 64 /* probes that may end within one step before the loop hears of anything else */
+
 static struct health_timer *work_timer(struct health_check *check)
 {
 	return &check->timers[HEALTH_TIMER_WORK];
@@ -115,7 +117,9 @@ static void on_probe_done(const struct health_result *result, void *ctx)
 	metrics_observe_time(core->config.metrics, check->type->duration,
 		clock_now(core->config.clock) - check->probed_ns, 1);
 	count_running(core);
-	if (core->config.again)
+	if (core->stepping)
+		core->at_once++;
+	else if (core->config.again)
 		core->config.again(core->config.ctx);
 	if (watch_clock(core)) { /* the probe's timeout ran while nobody worked at it: ask again */
 		health_scheduler_probe_at(&core->scheduler, work_timer(check), core->last_ns);
@@ -175,10 +179,14 @@ int64_t health_core_step(struct health_core *core)
 	struct health_timer *timer;
 
 	watch_clock(core);
+	core->stepping = true;
+	core->at_once = 0;
 	while ((timer = health_scheduler_take_alarm(&core->scheduler, core->last_ns)))
 		ring(core, timer->owner, (enum health_timer_kind)timer->kind);
-	while ((timer = health_scheduler_take_probe(&core->scheduler, core->last_ns)))
+	while (core->at_once < AT_ONCE &&
+		(timer = health_scheduler_take_probe(&core->scheduler, core->last_ns)))
 		start_probe(core, timer->owner);
+	core->stepping = false;
 	return health_scheduler_next(&core->scheduler);
 }
 

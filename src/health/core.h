@@ -41,8 +41,8 @@ struct health_core_config {
 		struct registry_check *ret, void *ctx);
 	/* Takes over a command; its done() comes later, on this thread. */
 	void (*submit)(struct registry_command *command, void *ctx);
-	/* A probe ended: another may take its place, or something is due earlier than it was, so step again
-	 * soon; not from within the call. May be NULL. */
+	/* A probe ended outside of a step: another may take its place, or something is due earlier than it
+	 * was, so step again soon; not from within the call. May be NULL. */
 	void (*again)(void *ctx);
 	void *ctx;
 };
@@ -53,6 +53,8 @@ struct health_core {
 	struct health_checks checks;
 	uint64_t generation;
 	int64_t last_ns; /* when we last saw the clock */
+	bool stepping;
+	unsigned at_once; /* probes of this step that ended within their start */
 };
 
 /* An empty core. `config` is copied; what it points to stays the caller's. */
@@ -80,7 +82,8 @@ void health_core_changed(struct health_core *core, const char *node, const char 
 /* All of a commit, as the inbox hands it out. */
 void health_core_commit(struct health_core *core, const struct registry_commit *commit);
 
-/* Does what is due. Returns when it wants to be called next (monotonic), HEALTH_NEVER if nothing is armed. */
+/* Does what is due, or a good part of it. Returns when it wants to be called next (monotonic), HEALTH_NEVER
+ * if nothing is armed. */
 int64_t health_core_step(struct health_core *core);
 
 /* Private to core.c and verdict.c. */

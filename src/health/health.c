@@ -14,6 +14,7 @@
 #include "base/siphash.h"
 #include "health/check_types.h"
 #include "health/core.h"
+#include "health/dial.h"
 #include "health/resolve.h"
 #include "net/http_client.h"
 #include "net/wake.h"
@@ -24,6 +25,7 @@ struct health {
 	struct health_config config;
 	struct health_core core; /* of the thread, once it runs */
 	struct health_probe_env env;
+	struct health_dialer dialer;
 	struct registry_inbox *inbox;
 	struct registry_reader *reader;
 	struct event *mail, *wake, *timer;
@@ -193,6 +195,7 @@ static int create_loop(struct health *health)
 	r = health_resolver_create(env->base, &env->resolver);
 	if (r < 0)
 		return r;
+	env->dialer = &health->dialer;
 	health->mail =
 		event_new(env->base, registry_inbox_fd(health->inbox), EV_READ | EV_PERSIST, on_mail, health);
 	health->wake = event_new(env->base, health->bell, EV_READ | EV_PERSIST, on_wake, health);
@@ -293,6 +296,7 @@ void health_destroy(struct health *health)
 	health_core_finish(&health->core);
 	http_client_destroy(health->env.http);
 	health_resolver_destroy(health->env.resolver);
+	health_dialer_finish(&health->dialer);
 	free_event(health->mail);
 	free_event(health->wake);
 	free_event(health->timer);

@@ -16,6 +16,10 @@ static int start(const struct health_check_type *type, const struct health_probe
 	f->started++;
 	if (f->start_error)
 		return f->start_error;
+	if (f->at_once) {
+		request->done(&(struct health_result){.output = "busy"}, request->ctx);
+		return 0;
+	}
 	probe = calloc(1, sizeof(*probe));
 	probe->request = *request;
 	snprintf(probe->target, sizeof(probe->target), "%s", request->definition->target);

@@ -22,6 +22,7 @@ struct rig {
 	struct health_probe *running;
 	unsigned started, cancelled;
 	int start_error;
+	bool at_once;                     /* probes end within their start, without a verdict */
 	struct registry_command *command; /* that was submitted last and is not yet answered */
 	unsigned commands;
 	enum registry_status stored; /* what the registry says of the TTL check */

@@ -38,6 +38,31 @@ static void a_fresh_check_is_probed_at_once_and_then_each_interval(void **state)
 	assert_int_equal(rig_count(f, METRIC_HEALTH_PROBES), 2);
 }
 
+/* In portions: the loop hears of other things in between. */
+static void probes_may_end_within_their_start(void **state)
+{
+	struct rig *f = *state;
+	int64_t now = clock_now(&f->clock.clock);
+	unsigned steps = 0;
+	char id[16];
+
+	f->at_once = true;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(id, sizeof(id), "check-%u", i);
+		rig_put(f, rig_tcp_row(id, 10 * S), true);
+	}
+	do
+		steps++;
+	while (health_core_step(&f->core) <= now);
+	assert_int_equal(f->started, 200);
+	assert_true(steps > 2);
+	assert_int_equal(f->core.scheduler.in_flight, 0);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_PROBES), 200);
+	assert_int_equal(rig_count(f, METRIC_HEALTH_IN_FLIGHT), 0);
+	rig_pass(f, 10 * S);
+	assert_int_equal(f->started, 400);
+}
+
 static void outputs_go_to_live_even_without_a_change(void **state)
 {
 	struct arena *arena = arena_create();
@@ -374,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_fresh_check_is_probed_at_once_and_then_each_interval),
+		TEST(probes_may_end_within_their_start),
 		TEST(outputs_go_to_live_even_without_a_change),
 		TEST(intervals_are_raised_to_the_least),
 		TEST(no_more_probes_run_than_the_cap),

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "health/check_types.h"
+#include "health/dial.h"
 
 static enum registry_status status;
 static char output[128];
@@ -57,7 +58,8 @@ static void ones_own_echo_is_nobody(void **state)
 {
 	const struct registry_check_definition definition = {
 		.type = REGISTRY_CHECK_TCP, .target = "127.0.0.1:40000"};
-	struct health_probe_env env = {.base = event_base_new()};
+	struct health_dialer dialer = {0};
+	struct health_probe_env env = {.base = event_base_new(), .dialer = &dialer};
 	const struct health_probe_request request = {.definition = &definition,
 		.timeout_ns = 5 * CLOCK_NS_PER_S,
 		.output_size = sizeof(output),
@@ -70,6 +72,7 @@ static void ones_own_echo_is_nobody(void **state)
 		assert_int_equal(health_tcp_start(&env, &request, &probe), 0);
 		event_base_dispatch(env.base);
 	}
+	health_dialer_finish(&dialer);
 	event_base_free(env.base);
 	if (home >= 0) {
 		assert_int_equal(setns(home, CLONE_NEWNET), 0);

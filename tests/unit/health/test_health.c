@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,11 @@ static void a_restart_goes_on_with_what_is_stored(void **state)
 	wait_for_status(f, REGISTRY_CRITICAL); /* nobody registered anything again: the check was loaded */
 }
 
+static uint64_t probes(struct fixture *f)
+{
+	return atomic_load(&f->page.threads[PAGE_HEALTH].metrics.values[METRIC_HEALTH_PROBES]);
+}
+
 static void probes_follow_one_another_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -287,12 +293,10 @@ static void probes_follow_one_another_at_once(void **state)
 
 	assert_int_equal(listen(f->listener, 64), 0);
 	register_web(f, REGISTRY_CHECK_TCP, f->target, 0);
-	for (int i = 0; i < 15; i++) { /* one each 20 ms; a loop that only looks once a second takes 15 s */
-		int fd = accept(f->listener, NULL, NULL);
-		assert_true(fd >= 0);
-		close(fd);
+	while (probes(f) < 15) { /* one each 20 ms; a loop that only looks once a second takes 15 s */
+		assert_true(clock_now(clock_system()) - begin < 10 * S);
+		sched_yield();
 	}
-	assert_true(clock_now(clock_system()) - begin < 10 * S);
 }
 
 static void an_end_in_the_middle_of_work_is_clean(void **state)

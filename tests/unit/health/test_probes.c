@@ -1,5 +1,4 @@
-/* TCP and HTTP probes against real sockets: what counts as passing, what is said, and that every probe ends.
- */
+/* HTTP probes against real sockets, and what holds for probes of all kinds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,181 +16,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "health/check_types.h"
-#include "health/resolve.h"
-#include "net/http_client.h"
 #include "probe_peer.h"
-
-struct fixture {
-	struct health_probe_env env;
-	struct health_probe *probe;
-	struct health_result result;
-	char output[8192];
-	unsigned results;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->env.base = event_base_new();
-	assert_int_equal(http_client_create(f->env.base, &f->env.http), 0);
-	assert_int_equal(health_resolver_create(f->env.base, &f->env.resolver), 0);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	http_client_destroy(f->env.http);
-	health_resolver_destroy(f->env.resolver);
-	event_base_free(f->env.base);
-	free(f);
-	return 0;
-}
-
-static void on_done(const struct health_result *result, void *ctx)
-{
-	struct fixture *f = ctx;
-
-	f->result = *result;
-	snprintf(f->output, sizeof(f->output), "%s", result->output);
-	f->results++;
-	event_base_loopbreak(f->env.base);
-}
-
-static int start(struct fixture *f, const struct registry_check_definition *definition, long timeout_ms)
-{
-	const struct health_check_type *type = health_check_type_find(definition->type);
-	const struct health_probe_request request = {
-		.definition = definition,
-		.timeout_ns = timeout_ms * CLOCK_NS_PER_MS,
-		.output_size = definition->output_max_size ? definition->output_max_size : 4096,
-		.done = on_done,
-		.ctx = f,
-	};
-
-	f->results = 0;
-	return type->start(&f->env, &request, &f->probe);
-}
-
-static void run(struct fixture *f, const struct registry_check_definition *definition, long timeout_ms)
-{
-	assert_int_equal(start(f, definition, timeout_ms), 0);
-	assert_int_equal(f->results, 0); /* never from within start */
-	event_base_dispatch(f->env.base);
-	assert_int_equal(f->results, 1);
-	assert_true(f->result.judged);
-}
-
-static void run_tcp(struct fixture *f, const char *target, long timeout_ms)
-{
-	const struct registry_check_definition definition = {.type = REGISTRY_CHECK_TCP, .target = target};
-
-	run(f, &definition, timeout_ms);
-}
+#include "probe_rig.h"
 
 static struct registry_check_definition http_check(const char *url)
 {
 	return (struct registry_check_definition){.type = REGISTRY_CHECK_HTTP, .target = url, .method = ""};
-}
-
-static void tcp_passes_when_somebody_listens(void **state)
-{
-	static const char *const hosts[] = {"127.0.0.1", "localhost", "[127.0.0.1]"};
-	struct fixture *f = *state;
-	struct peer *peer = peer_create(f->env.base, NULL, 0, 0);
-	char target[64], expected[128];
-
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(target, sizeof(target), "%s:%u", hosts[i], peer_port(peer));
-		snprintf(expected, sizeof(expected), "TCP connect %s: Success", target);
-		run_tcp(f, target, 5000);
-		assert_int_equal(f->result.status, REGISTRY_PASSING);
-		assert_string_equal(f->output, expected);
-	}
-	peer_destroy(peer);
-}
-
-static void tcp_reaches_ipv6_with_and_without_brackets(void **state)
-{
-	struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	socklen_t size = sizeof(addr);
-	struct fixture *f = *state;
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char target[64];
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, size) < 0) {
-		if (fd >= 0)
-			close(fd);
-		skip();
-	}
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &size), 0);
-	for (int bracket = 0; bracket < 2; bracket++) {
-		snprintf(target, sizeof(target), "%s:%u", bracket ? "[::1]" : "::1", ntohs(addr.sin6_port));
-		run_tcp(f, target, 5000);
-		assert_int_equal(f->result.status, REGISTRY_PASSING);
-	}
-	close(fd);
-}
-
-static void tcp_fails_with_the_reason(void **state)
-{
-	struct fixture *f = *state;
-	int fd;
-	uint16_t port = peer_closed_port(&fd);
-	char target[64], expected[128];
-
-	snprintf(target, sizeof(target), "127.0.0.1:%u", port);
-	snprintf(expected, sizeof(expected), "dial tcp %s: connect: connection refused", target);
-	run_tcp(f, target, 5000);
-	assert_int_equal(f->result.status, REGISTRY_CRITICAL);
-	assert_string_equal(f->output, expected);
-	snprintf(target, sizeof(target), "localhost:%u", port);
-	run_tcp(f, target, 5000);
-	assert_int_equal(f->result.status, REGISTRY_CRITICAL);
-	assert_non_null(strstr(f->output, "connection refused"));
-	close(fd);
-}
-
-static void tcp_targets_that_make_no_sense_fail(void **state)
-{
-	static const char *const targets[] = {
-		"127.0.0.1", ":80", "127.0.0.1:http", "127.0.0.1:99999", "[]:80", ""};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
-		run_tcp(f, targets[i], 5000);
-		assert_int_equal(f->result.status, REGISTRY_CRITICAL);
-		assert_non_null(strstr(f->output, "bad port in address"));
-	}
-}
-
-/* A listener whose queue is full drops further SYNs, as a dead host would. */
-static void tcp_ends_at_its_timeout(void **state)
-{
-	struct fixture *f = *state;
-	int fd, filler[8];
-	uint16_t port = peer_closed_port(&fd);
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
-	char target[64];
-
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(listen(fd, 0), 0);
-	for (size_t i = 0; i < 8; i++) {
-		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		(void)connect(filler[i], (struct sockaddr *)&addr, sizeof(addr)); /* in progress, or queued */
-	}
-	snprintf(target, sizeof(target), "127.0.0.1:%u", port);
-	run_tcp(f, target, 60);
-	assert_int_equal(f->result.status, REGISTRY_CRITICAL);
-	assert_non_null(strstr(f->output, "i/o timeout"));
-	for (size_t i = 0; i < 8; i++)
-		close(filler[i]);
-	close(fd);
 }
 
 static void want_of_descriptors_is_no_verdict(void **state)
@@ -210,9 +40,9 @@ static void want_of_descriptors_is_no_verdict(void **state)
 		int r;
 
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-		r = start(f, &definitions[i], 1000);
+		r = probe_start(f, &definitions[i], 1000);
 		if (r == 0)
-			event_base_dispatch(f->env.base);
+			probe_wait(f);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 		if (r < 0)
 			assert_true(health_own_fault(r));
@@ -225,30 +55,27 @@ static void a_cancelled_probe_says_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct peer *peer = peer_create(f->env.base, NULL, 0, 0);
-	struct registry_check_definition definition = {.type = REGISTRY_CHECK_TCP};
-	const struct {
-		enum registry_check_type type;
-		const char *before, *behind;
-	} targets[] = {
-		{REGISTRY_CHECK_TCP, "127.0.0.1:", ""},
-		{REGISTRY_CHECK_TCP, "localhost:", ""},
-		{REGISTRY_CHECK_TCP, "nonsense", ""},
-		{REGISTRY_CHECK_HTTP, "http://127.0.0.1:", "/"},
-	};
+	struct full_listener full;
 	const struct timeval moment = {.tv_usec = 20000};
-	char target[64];
+	char name[64], url[64];
+	struct registry_check_definition definitions[] = {
+		{.type = REGISTRY_CHECK_TCP, .target = full.target},
+		{.type = REGISTRY_CHECK_TCP, .target = name},
+		http_check(url),
+	};
 
-	for (size_t i = 0; i < 4; i++) {
-		snprintf(target, sizeof(target), "%s%u%s", targets[i].before, peer_port(peer),
-			targets[i].behind);
-		definition.target = target;
-		definition.type = targets[i].type;
-		assert_int_equal(start(f, &definition, 1000), 0);
-		health_check_type_find(definition.type)->cancel(f->probe);
+	full_listener_open(&full);
+	snprintf(name, sizeof(name), "localhost:%u", peer_port(peer));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", peer_port(peer));
+	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+		assert_int_equal(probe_start(f, &definitions[i], 1000), 0);
+		health_check_type_find(definitions[i].type)->cancel(f->probe);
 		event_base_loopexit(f->env.base, &moment);
 		event_base_dispatch(f->env.base);
 		assert_int_equal(f->results, 0);
 	}
+	full_listener_drain(&full);
+	close(full.fd);
 	peer_destroy(peer);
 }
 
@@ -288,7 +115,7 @@ static void http_is_judged_by_its_status(void **state)
 
 		snprintf(url, sizeof(url), "http://127.0.0.1:%u/ping?x=1", peer_port(peer));
 		definition = http_check(url);
-		run(f, &definition, 5000);
+		probe_run(f, &definition, 5000);
 		assert_int_equal(f->result.status, row->status);
 		snprintf(expected, sizeof(expected), "HTTP GET %s: %s", url, row->output ? row->output : "");
 		if (row->output)
@@ -319,7 +146,7 @@ static void http_sends_what_the_check_says(void **state)
 	definition.body = "{\"ping\":1}";
 	definition.headers = headers;
 	definition.header_count = 4;
-	run(f, &definition, 5000);
+	probe_run(f, &definition, 5000);
 	request = peer_request(peer);
 	assert_int_equal(f->result.status, REGISTRY_PASSING);
 	assert_memory_equal(f->output, "HTTP POST ", 10);
@@ -346,7 +173,7 @@ static void http_follows_no_redirect(void **state)
 	peer = peer_create(f->env.base, reply, strlen(reply), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", peer_port(peer));
 	definition = http_check(url);
-	run(f, &definition, 5000);
+	probe_run(f, &definition, 5000);
 	assert_int_equal(f->result.status, REGISTRY_CRITICAL);
 	assert_non_null(strstr(f->output, "302 Found"));
 	event_base_loop(f->env.base, EVLOOP_NONBLOCK);
@@ -370,7 +197,7 @@ static void http_ends_at_its_timeout(void **state)
 
 		snprintf(url, sizeof(url), "http://127.0.0.1:%u/", peer_port(peer));
 		definition = http_check(url);
-		run(f, &definition, 80);
+		probe_run(f, &definition, 80);
 		assert_int_equal(f->result.status, REGISTRY_CRITICAL);
 		assert_non_null(strcasestr(f->output, "time"));
 		peer_destroy(peer);
@@ -392,7 +219,7 @@ static void http_output_is_cut(void **state)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", peer_port(peer));
 	definition = http_check(url);
 	definition.output_max_size = 100;
-	run(f, &definition,
+	probe_run(f, &definition,
 		5000); /* a body without end does not fail: the transfer stops when we have enough */
 	assert_int_equal(f->result.status, REGISTRY_PASSING);
 	assert_int_equal(strlen(f->output), 100);
@@ -404,10 +231,10 @@ static void a_url_that_cannot_be_sent_is_refused(void **state)
 {
 	const struct registry_check_definition definition = http_check("ftp://127.0.0.1/");
 	struct fixture *f = *state;
-	int r = start(f, &definition, 1000);
+	int r = probe_start(f, &definition, 1000);
 
 	if (r == 0) {
-		event_base_dispatch(f->env.base);
+		probe_wait(f);
 		assert_int_equal(f->result.status, REGISTRY_CRITICAL);
 	} else {
 		assert_false(health_own_fault(r));
@@ -448,19 +275,16 @@ static void what_is_never_run_has_no_row(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(tcp_passes_when_somebody_listens, setup, teardown),
-		cmocka_unit_test_setup_teardown(tcp_reaches_ipv6_with_and_without_brackets, setup, teardown),
-		cmocka_unit_test_setup_teardown(tcp_fails_with_the_reason, setup, teardown),
-		cmocka_unit_test_setup_teardown(tcp_targets_that_make_no_sense_fail, setup, teardown),
-		cmocka_unit_test_setup_teardown(tcp_ends_at_its_timeout, setup, teardown),
-		cmocka_unit_test_setup_teardown(want_of_descriptors_is_no_verdict, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_cancelled_probe_says_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(http_is_judged_by_its_status, setup, teardown),
-		cmocka_unit_test_setup_teardown(http_sends_what_the_check_says, setup, teardown),
-		cmocka_unit_test_setup_teardown(http_follows_no_redirect, setup, teardown),
-		cmocka_unit_test_setup_teardown(http_ends_at_its_timeout, setup, teardown),
-		cmocka_unit_test_setup_teardown(http_output_is_cut, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_url_that_cannot_be_sent_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			want_of_descriptors_is_no_verdict, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(a_cancelled_probe_says_nothing, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(http_is_judged_by_its_status, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(http_sends_what_the_check_says, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(http_follows_no_redirect, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(http_ends_at_its_timeout, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(http_output_is_cut, probe_setup, probe_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_url_that_cannot_be_sent_is_refused, probe_setup, probe_teardown),
 		cmocka_unit_test(outputs_are_clean_text),
 		cmocka_unit_test(ttl_texts),
 		cmocka_unit_test(what_is_never_run_has_no_row),

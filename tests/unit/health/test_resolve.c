@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "health/check_types.h"
+#include "health/dial.h"
 #include "health/resolve.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -56,6 +57,7 @@ void freeaddrinfo(struct addrinfo *info)
 
 struct fixture {
 	struct health_probe_env env;
+	struct health_dialer dialer;
 	unsigned answers;
 	struct health_result result;
 };
@@ -69,6 +71,7 @@ static int setup(void **state)
 	begun = 0;
 	pthread_mutex_unlock(&lock);
 	f->env.base = event_base_new();
+	f->env.dialer = &f->dialer;
 	assert_int_equal(health_resolver_create(f->env.base, &f->env.resolver), 0);
 	*state = f;
 	return 0;

@@ -42,6 +42,18 @@
 	SERIES(PROCESS_RESTARTS_DNS, PROCESS_RESTARTS, "process=\"dns\"")                                    \
 	SERIES(PROCESS_RESTARTS_SIDECAR, PROCESS_RESTARTS, "process=\"sidecar\"")                            \
 	SERIES(PROCESS_RESTARTS_RELAY, PROCESS_RESTARTS, "process=\"relay\"")                                \
+	FAMILY(PROCESS_CPU, "svcdns_process_cpu_seconds_total", COUNTER, SECONDS, ASKED,                     \
+		"Processor time of the process that runs now.")                                              \
+	SERIES(PROCESS_CPU_SUPERVISOR, PROCESS_CPU, "process=\"supervisor\"")                                \
+	SERIES(PROCESS_CPU_DNS, PROCESS_CPU, "process=\"dns\"")                                              \
+	SERIES(PROCESS_CPU_SIDECAR, PROCESS_CPU, "process=\"sidecar\"")                                      \
+	SERIES(PROCESS_CPU_RELAY, PROCESS_CPU, "process=\"relay\"")                                          \
+	FAMILY(PROCESS_MEMORY, "svcdns_process_resident_memory_bytes", GAUGE, BYTES, ASKED,                  \
+		"Memory of the process, with what it shares with others.")                                   \
+	SERIES(PROCESS_MEMORY_SUPERVISOR, PROCESS_MEMORY, "process=\"supervisor\"")                          \
+	SERIES(PROCESS_MEMORY_DNS, PROCESS_MEMORY, "process=\"dns\"")                                        \
+	SERIES(PROCESS_MEMORY_SIDECAR, PROCESS_MEMORY, "process=\"sidecar\"")                                \
+	SERIES(PROCESS_MEMORY_RELAY, PROCESS_MEMORY, "process=\"relay\"")                                    \
 	FAMILY(LOG_DROPPED, "svcdns_log_dropped_total", COUNTER, NONE, EACH, "Log lines dropped.")           \
 	SERIES(LOG_DROPPED, LOG_DROPPED, "")                                                                 \
                                                                                                              \

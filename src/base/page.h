@@ -51,7 +51,8 @@ struct page_thread {
 enum page_process_id { PROCESS_SUPERVISOR, PROCESS_DNS, PROCESS_SIDECAR, PROCESS_RELAY, PROCESSES };
 
 struct page_process {
-	_Atomic int64_t started_ns; /* wall clock, 0 while it does not run */
+	_Atomic int32_t pid;        /* 0 while it does not run */
+	_Atomic int64_t started_ns; /* wall clock, 0 likewise */
 	_Atomic uint64_t starts;
 };
 

@@ -47,6 +47,7 @@ int children_init(struct child children[CHILD_COUNT])
 		if (child->bell < 0)
 			return child->bell;
 	}
+	atomic_store(&children[CHILD_SIDECAR].page->processes[PROCESS_SUPERVISOR].pid, getpid());
 	atomic_store(&children[CHILD_SIDECAR].page->processes[PROCESS_SUPERVISOR].started_ns,
 		clock_wall(clock_system()));
 	return 0;
@@ -140,6 +141,7 @@ int children_start(
 	}
 	child->pid = pid;
 	atomic_fetch_add(&told(children, role)->starts, 1);
+	atomic_store(&told(children, role)->pid, pid);
 	child->started_ns = now;
 	child->term_sent = false;
 	child->mute = false;
@@ -173,6 +175,7 @@ void children_ended(struct child children[CHILD_COUNT], enum child_role role, in
 		child->backoff_ns = BACKOFF_MOST;
 	/* Whoever waits for this process must look again: it is down, and its index is 0. */
 	page_reset(child->page);
+	atomic_store(&told(children, role)->pid, 0);
 	atomic_store(&told(children, role)->started_ns, 0);
 	net_wake_ring(other->bell);
 }

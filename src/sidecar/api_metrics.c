@@ -2,6 +2,7 @@
  *
  * The pages are the supervisor's, so what a process counted is there while it is down and goes on when it is
  * back; what it held is not, and is left out rather than shown as 0. */
+#include "base/usage.h"
 #include "sidecar/api.h"
 
 static enum page_state state_of(const struct page *page)
@@ -9,38 +10,45 @@ static enum page_state state_of(const struct page *page)
 	return (enum page_state)atomic_load_explicit(&page->state, memory_order_acquire);
 }
 
-/* Shows a value, or hides it if it is not known. */
+/* Shows a value, or hides it if it is not known. METRIC_COUNT is no series. */
 static void show(struct metrics_shown *shown, enum metric id, bool known, uint64_t value)
 {
+	if (id == METRIC_COUNT)
+		return;
 	shown->values[id] = value;
 	shown->hidden[id] = !known;
 }
 
+/* The series of a process; METRIC_COUNT where it has none. */
+static const struct process_rows {
+	enum metric up, start, restarts, cpu, memory;
+} process_rows[PROCESSES] = {
+#define ROWS(id)                                                                                             \
+	METRIC_PROCESS_START_##id, METRIC_PROCESS_RESTARTS_##id, METRIC_PROCESS_CPU_##id,                    \
+		METRIC_PROCESS_MEMORY_##id
+	[PROCESS_SUPERVISOR] = {METRIC_COUNT, METRIC_PROCESS_START_SUPERVISOR, METRIC_COUNT,
+		METRIC_PROCESS_CPU_SUPERVISOR, METRIC_PROCESS_MEMORY_SUPERVISOR},
+	[PROCESS_DNS] = {METRIC_PROCESS_UP_DNS, ROWS(DNS)},
+	[PROCESS_SIDECAR] = {METRIC_PROCESS_UP_SIDECAR, ROWS(SIDECAR)},
+	[PROCESS_RELAY] = {METRIC_PROCESS_UP_RELAY, ROWS(RELAY)},
+#undef ROWS
+};
+
 /* A process that the config does not want has never been started, and is not shown. */
-static void show_processes(struct metrics_shown *shown, const struct page *self)
+static void show_process(
+	struct metrics_shown *shown, const struct process_rows *rows, const struct page_process *process)
 {
-	static const struct {
-		enum metric up, start, restarts;
-	} rows[PROCESSES] = {
-		[PROCESS_DNS] = {METRIC_PROCESS_UP_DNS, METRIC_PROCESS_START_DNS,
-			METRIC_PROCESS_RESTARTS_DNS},
-		[PROCESS_SIDECAR] = {METRIC_PROCESS_UP_SIDECAR, METRIC_PROCESS_START_SIDECAR,
-			METRIC_PROCESS_RESTARTS_SIDECAR},
-		[PROCESS_RELAY] = {METRIC_PROCESS_UP_RELAY, METRIC_PROCESS_START_RELAY,
-			METRIC_PROCESS_RESTARTS_RELAY},
-	};
-	uint64_t supervisor = (uint64_t)atomic_load(&self->processes[PROCESS_SUPERVISOR].started_ns);
+	uint64_t started_ns = (uint64_t)atomic_load(&process->started_ns),
+		 starts = atomic_load(&process->starts);
+	pid_t pid = atomic_load(&process->pid);
+	struct usage usage = {0};
+	bool known = pid > 0 && usage_read(pid, &usage) == 0;
 
-	show(shown, METRIC_BUILD, true, 1);
-	show(shown, METRIC_PROCESS_START_SUPERVISOR, supervisor != 0, supervisor);
-	for (int i = PROCESS_DNS; i < PROCESSES; i++) {
-		uint64_t started_ns = (uint64_t)atomic_load(&self->processes[i].started_ns);
-		uint64_t starts = atomic_load(&self->processes[i].starts);
-
-		show(shown, rows[i].up, starts > 0, started_ns != 0);
-		show(shown, rows[i].start, started_ns != 0, started_ns);
-		show(shown, rows[i].restarts, starts > 0, starts - 1);
-	}
+	show(shown, rows->up, starts > 0, started_ns != 0);
+	show(shown, rows->start, started_ns != 0, started_ns);
+	show(shown, rows->restarts, starts > 0, starts - 1);
+	show(shown, rows->cpu, known, (uint64_t)usage.cpu_ns);
+	show(shown, rows->memory, known, usage.resident_bytes);
 }
 
 /* How long ago the oldest commit was that the view lacks: 0 if there is none. */
@@ -98,7 +106,9 @@ void api_metrics(struct call *call)
 
 	page_sum(config->self, shown.values);
 	page_sum(config->dns, shown.values);
-	show_processes(&shown, config->self);
+	show(&shown, METRIC_BUILD, true, 1);
+	for (int i = 0; i < PROCESSES; i++)
+		show_process(&shown, &process_rows[i], &config->self->processes[i]);
 	show_view(&shown, config);
 	show_registry(&shown, config->self, call->sidecar->reader);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -3,11 +3,13 @@ is down."""
 
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +183,22 @@ def test_processes_and_their_restarts(server):
     # Totals never go back.
     assert server.metric("svcdns_dns_responses_total") >= answered
     assert server.metric("svcdns_registry_commits_total") >= commits
+
+
+def test_what_processes_use(server):
+    text = text_of(server)
+    for role in ("supervisor", "dns", "sidecar"):
+        pages = int(Path(f"/proc/{server.pid(role)}/statm").read_text().split()[1])
+        resident = metrics.value(text, "svcdns_process_resident_memory_bytes", process=role)
+        assert abs(resident - pages * resource.getpagesize()) < resident / 2, role
+        assert metrics.value(text, "svcdns_process_cpu_seconds_total", process=role) < 60
+    assert metrics.value(text, "svcdns_process_cpu_seconds_total", process="relay") is None
+
+    def busy():
+        server.get("/v1/agent/self")
+        return metrics.value(text_of(server), "svcdns_process_cpu_seconds_total", process="sidecar") > 0.05
+
+    svc.wait_until(busy, "the sidecar has used some time")
 
 
 def test_the_relay_is_a_process_too(start_server):

@@ -73,7 +73,7 @@ static inline void metrics_observe_size(struct metrics *metrics, enum metric id,
 {
 	unsigned above =
 		(size - 1) >> METRICS_SIZE_FIRST; /* 0 in the first bucket, then its highest bit tells */
-	unsigned bucket = 31 - (unsigned)__builtin_clz(above << 1 | 1);
+	unsigned bucket = (unsigned)__builtin_clz(above << 1 | 1) ^ 31;
 
 	metrics_add(metrics, id + bucket, 1);
 	metrics_add(metrics, id + METRICS_SIZE_CELLS - 1, size);

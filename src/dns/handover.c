@@ -44,8 +44,7 @@ static void take_out(struct handover *h, struct handover_slot *slot)
 /* Ends the wait of a slot with this answer. */
 static void finish(struct handover *h, struct handover_slot *slot, const uint8_t *answer, size_t size)
 {
-	dns_count_response(
-		h->worker->context.metrics, slot->tcp, size, answer[3] & 0xF, answer[2] & WIRE_FLAG_TC >> 8);
+	dns_count_response(h->worker->context.metrics, answer[3] & 0xF, answer[2] & WIRE_FLAG_TC >> 8);
 	take_out(h, slot);
 	h->deliver(slot, answer, size, h->arg);
 	TAILQ_INSERT_HEAD(&h->idle, slot, link);
@@ -131,7 +130,6 @@ static int ask(struct handover *h, struct handover_slot *slot, const struct dns_
 	slot->until = now + h->patience;
 	slot->id = wire_get16(message->query);
 	slot->limit = message->limit;
-	slot->tcp = message->source.tcp;
 	slot->fallback_size = (uint16_t)message->answer_size;
 	memcpy(slot->fallback, message->answer, message->answer_size);
 	slot->owner = NULL;
@@ -144,8 +142,7 @@ struct handover_slot *handover_pass(struct handover *h, const struct dns_message
 	struct handover_slot *slot = TAILQ_FIRST(&h->idle);
 	if (!slot || message->answer_size > sizeof(slot->fallback) || ask(h, slot, message) < 0) {
 		metrics_add(h->worker->context.metrics, METRIC_RELAY_FULL, 1);
-		dns_count_response(h->worker->context.metrics, message->source.tcp, message->answer_size,
-			WIRE_SERVFAIL, false);
+		dns_count_response(h->worker->context.metrics, WIRE_SERVFAIL, false);
 		return NULL;
 	}
 	if (h->in_flight++ == 0)

@@ -21,7 +21,6 @@ struct handover_slot {
 	uint64_t token;
 	int64_t until;
 	uint16_t id, limit, fallback_size;
-	bool tcp;
 	uint8_t fallback[WIRE_UDP_MIN];
 	void *owner; /* TCP: the connection */
 	int fd;      /* UDP: the socket, the client, and which address the answer leaves from */

@@ -121,17 +121,13 @@ _Static_assert(METRIC_DNS_RESPONSES_OTHER == METRIC_DNS_RESPONSES_REFUSED + 1, "
 static void count_request(struct dns_exchange *x)
 {
 	const struct dns_message *message = x->message;
-	struct metrics *metrics = x->context->metrics;
 	unsigned row = x->query.type == WIRE_A      ? 0
 		       : x->query.type == WIRE_AAAA ? 1
 		       : x->query.type == WIRE_SRV  ? 2
 						    : 3;
 
 	row += 8u * message->source.tcp + 4u * message->source.ipv6;
-	metrics_add(metrics, METRIC_DNS_REQUESTS_UDP_A + row, 1);
-	metrics_observe_size(metrics,
-		message->source.tcp ? METRIC_DNS_REQUEST_SIZE_TCP : METRIC_DNS_REQUEST_SIZE_UDP,
-		(uint32_t)message->query_size);
+	metrics_add(x->context->metrics, METRIC_DNS_REQUESTS_UDP_A + row, 1);
 }
 
 /* True while the exchange is about a name in one of our zones. */
@@ -216,13 +212,11 @@ static size_t write_reply(struct dns_exchange *x)
 	} else {
 		x->reply.rcode = x->query.rcode;
 	}
-	size_t size = wire_response_end(&x->reply, x->query.id, context->udp_size);
 	message->relay = x->verdict == WIRE_ANSWER && x->refusal == &dns_relay_full;
 	message->limit = (uint16_t)x->reply.limit;
 	if (!message->relay) /* else its answer is counted when it comes */
-		dns_count_response(context->metrics, message->source.tcp, size, x->reply.rcode,
-			x->reply.flags & WIRE_FLAG_TC);
-	return size;
+		dns_count_response(context->metrics, x->reply.rcode, x->reply.flags & WIRE_FLAG_TC);
+	return wire_response_end(&x->reply, x->query.id, context->udp_size);
 }
 
 void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count)

@@ -27,15 +27,12 @@ static inline uint16_t dns_pointer(size_t at)
 	return (uint16_t)(0xC000 | at);
 }
 
-/* Counts an answer by its size, response code (extended) and TC, in the calling thread's counters. */
-static inline void dns_count_response(
-	struct metrics *metrics, bool tcp, size_t size, unsigned rcode, bool truncated)
+/* Counts an answer by its response code (extended) and TC, in the calling thread's counters. */
+static inline void dns_count_response(struct metrics *metrics, unsigned rcode, bool truncated)
 {
 	unsigned row = rcode <= WIRE_REFUSED ? rcode : WIRE_REFUSED + 1u;
 
 	metrics_add(metrics, METRIC_DNS_RESPONSES_NOERROR + row, 1);
 	if (truncated)
 		metrics_add(metrics, METRIC_DNS_TRUNCATED, 1);
-	metrics_observe_size(
-		metrics, tcp ? METRIC_DNS_RESPONSE_SIZE_TCP : METRIC_DNS_RESPONSE_SIZE_UDP, (uint32_t)size);
 }

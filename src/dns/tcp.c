@@ -118,8 +118,12 @@ static void answer_message(struct connection *c, const uint8_t *message, size_t 
 	dns_respond(&tcp->worker->context, &query, 1);
 	size_t answer = query.answer_size, cost = answer + MESSAGE_COST;
 	tcp->turn -= cost < tcp->turn ? cost : tcp->turn;
-	if (answer == 0 || (query.relay && hand_over(c, &query)))
+	if (answer == 0)
 		return;
+	metrics_observe_size(tcp->worker->context.metrics, METRIC_DNS_REQUEST_SIZE_TCP, (uint32_t)size);
+	if (query.relay && hand_over(c, &query))
+		return;
+	metrics_observe_size(tcp->worker->context.metrics, METRIC_DNS_RESPONSE_SIZE_TCP, (uint32_t)answer);
 	wire_set16(frame, (uint16_t)answer);
 	tcp->output_size += 2 + answer;
 	tcp->answered++;
@@ -295,6 +299,7 @@ static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t si
 		return;
 	}
 	begin_turn(tcp);
+	metrics_observe_size(tcp->worker->context.metrics, METRIC_DNS_RESPONSE_SIZE_TCP, (uint32_t)size);
 	wire_set16(tcp->output, (uint16_t)size);
 	memcpy(tcp->output + 2, answer, size);
 	tcp->output_size = 2 + size;

@@ -148,6 +148,7 @@ static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t si
 		.msg_iovlen = 1,
 		.msg_control = slot->control_size ? slot->control : NULL,
 		.msg_controllen = slot->control_size};
+	metrics_observe_size(udp->worker->context.metrics, METRIC_DNS_RESPONSE_SIZE_UDP, (uint32_t)size);
 	if (sendmsg(slot->fd, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		metrics_add(udp->worker->context.metrics, METRIC_DNS_SEND_ERRORS, 1);
 }
@@ -156,6 +157,7 @@ static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t si
 static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
 {
 	struct dns_worker *worker = udp->worker;
+	struct metrics *metrics = worker->context.metrics;
 	struct batch *batch = udp->batch;
 	unsigned ready = 0;
 	for (unsigned i = 0; i < received; i++) {
@@ -168,11 +170,16 @@ static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
 	view_read_end();
 	for (unsigned i = 0; i < received; i++) {
 		size_t size = batch->messages[i].answer_size;
-		/* Port 0 cannot be answered; it is only ever forged. */
-		if (size == 0 || !has_source_port(&batch->clients[i]))
+		if (size == 0)
 			continue;
-		if (!batch->messages[i].relay || !hand_over(udp, i, fd))
-			address_answer(batch, i, ready++, size);
+		metrics_observe_size(metrics, METRIC_DNS_REQUEST_SIZE_UDP, batch->in[i].msg_len);
+		/* Port 0 cannot be answered; it is only ever forged. */
+		if (!has_source_port(&batch->clients[i]))
+			continue;
+		if (batch->messages[i].relay && hand_over(udp, i, fd))
+			continue;
+		metrics_observe_size(metrics, METRIC_DNS_RESPONSE_SIZE_UDP, (uint32_t)size);
+		address_answer(batch, i, ready++, size);
 	}
 	return ready;
 }

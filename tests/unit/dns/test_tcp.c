@@ -16,6 +16,9 @@ static void test_one_query(void **state)
 	tcp_ask(fd, 2);
 	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_OPEN), 1);
 	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_ACCEPTED), 1);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_REQUEST_SIZE_TCP_SUM), 40);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_RESPONSE_SIZE_TCP_SUM), 2 * SMALL);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_RESPONSE_SIZE_UDP_SUM), 0);
 	tcp_end(&t, fd);
 }
 

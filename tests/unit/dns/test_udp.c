@@ -221,6 +221,28 @@ static void test_reconfigure(void **state)
 	transport_finish(&t);
 }
 
+static void test_counts_sizes(void **state)
+{
+	static struct transport t;
+	uint8_t answer[65535];
+	transport_init(&t, "127.0.0.1", 1);
+	transport_start(&t);
+	int fd = transport_connect(&t.udp, SOCK_DGRAM, NULL, NULL);
+	send_query(fd, 1, 20, SMALL);
+	receive(fd, answer, SMALL);
+	send_query(fd, 2, 100, 1000);
+	receive(fd, answer, 1000);
+	assert_int_equal(send(fd, "x", 1, 0), 1); /* gets no answer, so it is no query */
+	ask(fd, 3);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_REQUEST_SIZE_UDP), 2);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_REQUEST_SIZE_UDP + 1), 1);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_REQUEST_SIZE_UDP_SUM), 140);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_RESPONSE_SIZE_UDP_SUM), 1000 + 2 * SMALL);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_RESPONSE_SIZE_TCP_SUM), 0);
+	close(fd);
+	transport_finish(&t);
+}
+
 /* Twice a second what comes next is timed; by a clock that stands still, as no time at all. */
 static void test_times_a_sample(void **state)
 {
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_client_hash),
 		cmocka_unit_test(test_send_error),
 		cmocka_unit_test(test_reconfigure),
+		cmocka_unit_test(test_counts_sizes),
 		cmocka_unit_test(test_times_a_sample),
 		cmocka_unit_test(test_counts_what_the_kernel_drops),
 		cmocka_unit_test(test_ticks),

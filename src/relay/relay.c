@@ -295,7 +295,7 @@ static int init(struct relay *relay, const struct relay_config *config, char mes
 
 int relay_start(const struct relay_config *config, struct relay **ret, char message[512])
 {
-	struct relay *relay = mem_alloc(sizeof(*relay) + config->link_count * sizeof(relay->links[0]));
+	struct relay *relay = mem_alloc(sizeof(*relay) + config->link_count * sizeof(struct event *));
 	sigset_t all, before;
 	int r = init(relay, config, message);
 	if (r == 0) {

@@ -101,7 +101,7 @@ static void the_thread_copies_and_the_log_begins_anew(void **state)
 	/* What is due is done before it ends. */
 	assert_int_equal(checkpoint_stop(&checkpoint), SQLITE_OK);
 	assert_in_range(file_size(f), 2 * MB, 6 * MB);
-	assert_true(wal_size(f) > 4 * MB);
+	assert_true(wal_size(f) > 2 * MB); /* a copy that is done in time lets SQLite begin anew by itself */
 	/* While commits come without a pause, too. */
 	assert_int_equal(checkpoint_start(&checkpoint, f->path, message), 0);
 	write_mb(store, &checkpoint, 100);

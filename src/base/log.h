@@ -1,30 +1,35 @@
-/* log.h -- one line of logfmt on stderr: time=... level=... process=... msg="..." key=value ...
+/* log.h -- one line on stderr, in logfmt or JSON (log_text.h): time, level, process, msg, then what was
+ * given.
  *
  * Any thread; a line is one write(2). A blocked or closed stderr never blocks the caller for long and never
  * ends the process: what cannot be written at once is dropped and counted. Rooms on floors 0 to 3 do not log.
- * Each call site may write LOG_BURST lines a second; the rest is dropped, counted, and told in the next line
- * (suppressed=N: by this call site; lost=N: by anyone, to a blocked stderr). Values that hold a space, quote,
- * '=' or control character are quoted and escaped. The time is UTC, ISO 8601 with milliseconds. */
+ * Each call site may write LOG_BURST lines a second; the rest is dropped and counted, and told in the next
+ * line of that site (suppressed=N), or by log_tell_suppressed() if none comes. What a blocked stderr cost is
+ * told in the next line of any (lost=N). The time is UTC, ISO 8601 with milliseconds. */
 #pragma once
 
-#include <stdarg.h>
+#include <stdbool.h>
 
 #include "base/level.h"
 
 #define LOG_BURST 50 /* lines a second and call site */
-/* Bytes of a line, newline included; what is longer is cut. PIPE_BUF, so that a line in a pipe stays whole.
- */
-#define LOG_LINE 4096
 
-/* State of one call site; kept by the macros below. */
+/* State of one call site; kept by the macros below. Static: once it has dropped a line it is remembered. */
 struct log_site {
 	_Atomic long second;
 	_Atomic unsigned count, dropped;
+	const char *_Atomic message; /* of what it dropped last */
+	_Atomic int level;
+	_Atomic bool listed;
+	struct log_site *next; /* that has dropped a line, too */
 };
 
 /* Sets the process's name in each line ("supervisor", "dns", "sidecar") and the lowest level that is written.
  * The name must stay alive. Ignores SIGPIPE, because stderr may be a pipe that nobody reads any more. */
 void log_setup(const char *process, enum log_level level);
+
+/* Sets how lines are written; logfmt, if it is never called. */
+void log_set_format(enum log_format format);
 
 /* Gives this process, and those that it starts, an open file of its own behind stderr that does not block, if
  * stderr is a pipe or a terminal: several processes write to it, so that poll() says little, and the flag of
@@ -35,11 +40,18 @@ void log_own_stderr(void);
 /* Parses "debug", "info", "warn" or "error". 0 or -EINVAL. */
 int log_parse_level(const char *text, enum log_level *ret);
 
+/* Parses "logfmt" or "json". 0 or -EINVAL. */
+int log_parse_format(const char *text, enum log_format *ret);
+
 /* Writes one line. `message` is a plain sentence; what follows are pairs (const char *key, const char *value)
- * closed by NULL; a pair whose value is NULL is left out. `site` NULL means no limit. errno stays as it was.
- * Use the macros. */
+ * closed by NULL; a pair whose value is NULL is left out. `site` NULL means no limit; with one, the message
+ * must stay alive. errno stays as it was. Use the macros. */
 void log_line(struct log_site *site, enum log_level level, const char *message, ...)
 	__attribute__((sentinel));
+
+/* Writes a line for each call site that has dropped some, in a second that is over, and none has come since.
+ * Call it about once a second; any thread. */
+void log_tell_suppressed(void);
 
 /* Lines that this process has dropped since it started, for whatever reason. */
 unsigned long long log_dropped(void);

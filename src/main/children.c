@@ -145,7 +145,7 @@ int children_start(
 	child->started_ns = now;
 	child->term_sent = false;
 	child->mute = false;
-	log_info("process started", "process", child->name, "pid", log_u64((unsigned)pid));
+	log_info("process started", "child", child->name, "pid", log_u64((unsigned)pid));
 	return 0;
 }
 
@@ -160,9 +160,9 @@ void children_ended(struct child children[CHILD_COUNT], enum child_role role, in
 	struct child *child = &children[role], *other = peer_of(children, role);
 	int64_t lived = now - child->started_ns;
 	if (child->term_sent)
-		log_info("process ended", "process", child->name, "how", how(status));
+		log_info("process ended", "child", child->name, "how", how(status));
 	else
-		log_error("process died", "process", child->name, "how", how(status), "lived",
+		log_error("process died", "child", child->name, "how", how(status), "lived",
 			log_fmt("%.3fs", (double)lived / 1e9));
 	close(child->control);
 	child->control = -1;
@@ -195,7 +195,7 @@ void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
 		seen->still_ns += elapsed_ns;
 		if (seen->still_ns < (patience ? patience * CLOCK_NS_PER_S : stall_ns))
 			continue;
-		log_error("process stands still and is replaced", "process", child->name, "pid",
+		log_error("process stands still and is replaced", "child", child->name, "pid",
 			log_u64((unsigned)child->pid), "thread", log_u64((unsigned)i));
 		kill(child->pid, SIGKILL);
 		/* Once is enough, for its other threads too and until it is reaped. */
@@ -211,7 +211,7 @@ void children_tell(struct child *child, enum inherit_message kind, const char *d
 		{.iov_base = &first, .iov_len = 1}, {.iov_base = (void *)(uintptr_t)data, .iov_len = size}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	if (child->control >= 0 && sendmsg(child->control, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_error("cannot hand on the config", "process", child->name, "error", err_str(errno));
+		log_error("cannot hand on the config", "child", child->name, "error", err_str(errno));
 }
 
 bool children_asked(struct child *child)

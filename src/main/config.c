@@ -211,10 +211,13 @@ static void check_values(struct load *l)
 {
 	const struct main_config *config = l->config;
 	enum log_level level;
+	enum log_format format;
 	check_listen(l, "dns.listen", &config->dns.listen);
 	check_listen(l, "http.listen", &config->http.listen);
 	if (log_parse_level(config->log.level, &level) < 0)
 		tell_key(l, "log.level", "'%s' is none of debug, info, warn, error", config->log.level);
+	if (log_parse_format(config->log.format, &format) < 0)
+		tell_key(l, "log.format", "'%s' is neither logfmt nor json", config->log.format);
 	if (config->process.user[0] && !getpwnam(config->process.user))
 		tell_key(l, "process.user", "there is no user '%s'", config->process.user);
 	if (config->http.token_file[0] && access(config->http.token_file, R_OK) < 0)

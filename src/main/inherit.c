@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/page.h"
+#include "main/wiring.h"
 
 #define BUSY_PATIENCE 600 /* seconds */
 
@@ -58,7 +59,6 @@ int inherit_ask_reload(void)
 int inherit_open(int parent, const char *process, struct inherit *ret)
 {
 	sigset_t all, term;
-	enum log_level level;
 	struct page *peer = NULL;
 	*ret = (struct inherit){.signals = -1};
 	log_setup(process, LOG_INFO);
@@ -82,8 +82,7 @@ int inherit_open(int parent, const char *process, struct inherit *ret)
 	int r = receive(ret);
 	if (r != INHERIT_CONFIG)
 		return r < 0 ? r : -ECHILD;
-	if (log_parse_level(ret->config.log.level, &level) == 0)
-		log_setup(process, level);
+	wiring_log(&ret->config, process);
 	r = page_map(INHERIT_OWN_PAGE, true, &ret->own);
 	if (r == 0)
 		r = page_map(INHERIT_PEER_PAGE, false, &peer);
@@ -93,12 +92,13 @@ int inherit_open(int parent, const char *process, struct inherit *ret)
 	return r;
 }
 
-/* One tick, and what the log dropped since the last one. */
+/* One tick, and what the log dropped since the last one, which is told and counted. */
 static void tick(struct page_thread *thread)
 {
 	static uint64_t told;
 	uint64_t dropped = log_dropped();
 	page_tick(thread);
+	log_tell_suppressed();
 	metrics_add(&thread->metrics, METRIC_LOG_DROPPED, (int64_t)(dropped - told));
 	told = dropped;
 }

@@ -171,6 +171,8 @@ static const struct option_row options[] = {
 		"A process with a thread that stands still for so long is replaced."},
 	{"log.level", OPTION_TEXT, AT(log.level), "info", 0, 16, true,
 		"Lowest level logged: debug, info, warn, error."},
+	{"log.format", OPTION_TEXT, AT(log.format), "logfmt", 0, 16, true,
+		"How a log line is written: logfmt, or json (an object on each line)."},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))

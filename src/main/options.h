@@ -67,7 +67,7 @@ struct main_config {
 		int64_t stall_timeout;
 	} process;
 	struct {
-		char *level;
+		char *level, *format;
 	} log;
 };
 

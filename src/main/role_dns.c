@@ -47,11 +47,9 @@ static void reload(
 	struct wiring_zones zones;
 	struct wiring_clients clients;
 	struct dns_config dns;
-	enum log_level level;
 	char message[512];
 	configure(inherit, view, sockets, &zones, &clients, &dns);
-	if (log_parse_level(inherit->config.log.level, &level) == 0)
-		log_setup("dns", level);
+	wiring_log(&inherit->config, "dns");
 	dns_server_reconfigure(server, &dns);
 	inherit_set_busy(inherit, true);
 	int r = view_reload_zones(view, &zones.view, message);

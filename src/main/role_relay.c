@@ -59,7 +59,6 @@ int role_relay(int parent)
 	struct inherit inherit;
 	struct wiring_relay wiring = {.zones.count = 0};
 	struct relay *relay = NULL;
-	enum log_level level;
 	char message[512] = "";
 	int r = inherit_open(parent, "relay", &inherit);
 	if (r == 0)
@@ -67,8 +66,7 @@ int role_relay(int parent)
 	if (r == 0)
 		atomic_store(&inherit.own->state, PAGE_READY);
 	while (r == 0 && inherit_wait(&inherit) != INHERIT_END) {
-		if (log_parse_level(inherit.config.log.level, &level) == 0)
-			log_setup("relay", level);
+		wiring_log(&inherit.config, "relay");
 		if (!has_changed(&inherit, &wiring))
 			continue;
 		/* The queries under way and the cache are lost. */

@@ -74,12 +74,10 @@ static void reload(const struct inherit *inherit, const struct parts *parts)
 {
 	struct health_config health;
 	struct sidecar_config sidecar;
-	enum log_level level;
 	inherit_set_busy(inherit, true);
 	configure(inherit, parts, &health, &sidecar);
 	inherit_set_busy(inherit, false);
-	if (log_parse_level(inherit->config.log.level, &level) == 0)
-		log_setup("sidecar", level);
+	wiring_log(&inherit->config, "sidecar");
 	health_reconfigure(parts->health, &health);
 	sidecar_reconfigure(parts->sidecar, &sidecar);
 	log_info("config taken over");

@@ -23,6 +23,7 @@
 #include "main/notify.h"
 #include "main/privileges.h"
 #include "main/sockets.h"
+#include "main/wiring.h"
 #include "net/addr.h"
 
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
@@ -181,7 +182,7 @@ static void start_children(struct supervisor *s, int64_t now)
 			continue;
 		int r = children_start(s->children, (enum child_role)i, &s->serialized, now);
 		if (r < 0) {
-			log_error("cannot start a process", "process", child->name, "error", err_str(r));
+			log_error("cannot start a process", "child", child->name, "error", err_str(r));
 			child->start_at_ns = now + CLOCK_NS_PER_S;
 		}
 	}
@@ -213,7 +214,6 @@ static bool reload(struct supervisor *s, struct buf *ret_said)
 {
 	struct main_config fresh;
 	struct buf restart = {0}, chosen = {0};
-	enum log_level level;
 	if (config_load(s->sources, &fresh, ret_said) < 0) {
 		log_errors(ret_said);
 		return false;
@@ -222,8 +222,7 @@ static bool reload(struct supervisor *s, struct buf *ret_said)
 	options_take_live(
 		s->config, &fresh, &chosen); /* what was chosen at the start differs, and is no news */
 	options_finish(&fresh);
-	if (log_parse_level(s->config->log.level, &level) == 0)
-		log_setup("supervisor", level);
+	wiring_log(s->config, "supervisor");
 	serialize(s);
 	for (int i = 0; i < CHILD_COUNT; i++)
 		children_tell(&s->children[i], INHERIT_CONFIG, s->serialized.data, s->serialized.size);
@@ -282,6 +281,7 @@ static void look(struct supervisor *s, int64_t now)
 	if (elapsed < LOOK || s->ending)
 		return;
 	s->looked_ns = now;
+	log_tell_suppressed();
 	if (elapsed > LONGEST_STEP)
 		elapsed = LOOK; /* we were stopped, not they */
 	for (int i = 0; i < CHILD_COUNT; i++)
@@ -354,10 +354,8 @@ int supervise(
 	log_own_stderr();
 	struct supervisor s = {
 		.config = config, .sources = sources, .activation = activation, .lock = -1, .signals = -1};
-	enum log_level level;
 	char message[512];
-	if (log_parse_level(config->log.level, &level) == 0)
-		log_setup("supervisor", level);
+	wiring_log(config, "supervisor");
 	for (int i = 0; i < CHILD_COUNT; i++)
 		s.children[i] = (struct child){.control = -1, .page_fd = -1, .page_read_fd = -1, .bell = -1};
 	int r = set_up(&s, message);

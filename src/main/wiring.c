@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
@@ -206,6 +207,17 @@ void wiring_relay_finish(struct wiring_relay *wiring)
 	for (size_t i = 0; i < wiring->zones.count; i++)
 		free(wiring->zones.items[i]);
 	free(wiring->zones.items);
+}
+
+void wiring_log(const struct main_config *config, const char *process)
+{
+	enum log_level level;
+	enum log_format format;
+	/* config.c has refused anything else. */
+	if (log_parse_level(config->log.level, &level) == 0)
+		log_setup(process, level);
+	if (log_parse_format(config->log.format, &format) == 0)
+		log_set_format(format);
 }
 
 unsigned wiring_workers(const struct main_config *config)

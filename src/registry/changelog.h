@@ -2,9 +2,9 @@
  *
  * Private to the registry room; the writer's thread only. One changelog serves one transaction after the
  * other: begin, then for each command changelog_command(), and undo if it was refused, then finish. A command
- * that changes something gets the next index, however many rows it changes. Every change is noted three
+ * that changes something gets the next index, however many rows it changes. Every change is noted four
  * times: as a row of the changelog table, for whoever follows or reads the history; in the indexes of what it
- * touches (consul.md section 2.2); and in memory, for the inboxes that observe. */
+ * touches (consul.md section 2.2); and in memory, for the inboxes that observe, and in words for the log. */
 #pragma once
 
 #include "registry/inbox.h"
@@ -46,6 +46,9 @@ struct changelog {
 	struct arena *arena;                   /* of the transaction: the changes below */
 	struct registry_change *changes;
 	size_t count, count_before;
+	bool tells; /* whether the rows are kept here, too */
+	struct registry_history *history;
+	size_t told, told_before;
 	bool effective; /* something of this transaction has to be committed */
 };
 

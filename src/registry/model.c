@@ -43,6 +43,11 @@ const char *registry_check_type_name(enum registry_check_type type)
 	return (unsigned)type < REGISTRY_CHECK_TYPES ? type_names[type] : "";
 }
 
+bool registry_check_is_maintenance(const char *check_id)
+{
+	return str_eq(check_id, "_node_maintenance") || str_starts(check_id, "_service_maintenance:");
+}
+
 const char *registry_instance_meta(const struct registry_instance *instance, const char *key)
 {
 	for (size_t i = 0; i < instance->meta_count; i++)

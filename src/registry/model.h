@@ -111,6 +111,21 @@ struct registry_service {
 	uint64_t modify_index;
 };
 
+/* One row of the changelog. Changes of one command share an index; a change of a node, or of a check of it,
+ * has a row without service and one for each service on it. */
+struct registry_history {
+	uint64_t index;
+	int64_t time_ms;                       /* wall clock */
+	const char *kind;                      /* "instance", "check" or "node" */
+	const char *service, *node, *instance; /* "" where none is concerned */
+	const char *id;                        /* the instance's, the check's; a node's UUID */
+	const char *what; /* "registered", "changed", "removed", "renamed", or a check's new status */
+	const char
+		*former; /* a check's status before ("waiting": it had no result yet), "" if there was none */
+	const char *reason; /* in words; "" if none was given */
+	bool last;          /* the last one of its index */
+};
+
 /* What strangers may ask for. 0 is not "unlimited": each is a number. */
 struct registry_limits {
 	uint32_t instances; /* in all */
@@ -132,6 +147,9 @@ int registry_status_parse(const char *text, enum registry_status *ret);
 
 /* The name of a check type as Consul writes it ("ttl", "tcp", "http", "grpc", "maintenance", ""). */
 const char *registry_check_type_name(enum registry_check_type type);
+
+/* True if a check of this id stands for maintenance, of an instance or a node (consul.md section 2.3). */
+bool registry_check_is_maintenance(const char *check_id);
 
 /* The value of `key` in the instance's Meta, NULL if it is not there (exact match). */
 const char *registry_instance_meta(const struct registry_instance *instance, const char *key);

@@ -115,21 +115,6 @@ void registry_batch_finish(struct registry_batch *batch);
 int registry_reader_changes(struct registry_reader *reader, uint64_t since, struct arena *arena,
 	const char *const **ret_services, size_t *ret_count, uint64_t *ret_index);
 
-/* One row of the changelog. Changes of one command share an index; a change of a node, or of a check of it,
- * has a row without service and one for each service on it. */
-struct registry_history {
-	uint64_t index;
-	int64_t time_ms;                       /* wall clock */
-	const char *kind;                      /* "instance", "check" or "node" */
-	const char *service, *node, *instance; /* "" where none is concerned */
-	const char *id;                        /* the instance's, the check's; a node's UUID */
-	const char *what; /* "registered", "changed", "removed", "renamed", or a check's new status */
-	const char
-		*former; /* a check's status before ("waiting": it had no result yet), "" if there was none */
-	const char *reason; /* in words; "" if none was given */
-	bool last;          /* the last one of its index */
-};
-
 /* How far somebody has read the changelog. Between two rows of one index, `index` is the one before. */
 struct registry_cursor {
 	uint64_t index; /* that is known in whole */

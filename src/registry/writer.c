@@ -113,6 +113,14 @@ static void send_commit(struct registry_writer *writer, struct arena *arena)
 	inbox_commit_unref(shared);
 }
 
+static void tell_changes(const struct registry_writer *writer)
+{
+	const struct changelog *log = &writer->transaction.log;
+
+	for (size_t i = 0; i < log->told; i++)
+		writer->config.changed(&log->history[i]);
+}
+
 static void run_batch(struct registry_writer *writer, struct registry_command *batch)
 {
 	struct arena *arena = arena_create();
@@ -130,6 +138,8 @@ static void run_batch(struct registry_writer *writer, struct registry_command *b
 		publish(writer);
 	}
 	send_results(batch);
+	if (!error)
+		tell_changes(writer);
 	if (!error && writer->transaction.log.count)
 		send_commit(writer, arena);
 	else
@@ -272,8 +282,9 @@ static int open_registry(struct registry_writer *writer, char message[REGISTRY_M
 	if (error)
 		return error;
 	struct transaction *transaction = &writer->transaction;
-	transaction->log =
-		(struct changelog){.store = transaction->store, .rows = writer->config.limits.changelog_rows};
+	transaction->log = (struct changelog){.store = transaction->store,
+		.rows = writer->config.limits.changelog_rows,
+		.tells = writer->config.changed != NULL};
 	transaction->apply = (struct apply){.store = transaction->store,
 		.log = &transaction->log,
 		.rules = {.limits = &writer->config.limits, .zone_size = writer->config.zone_size}};

@@ -25,6 +25,9 @@ struct registry_config {
 	int wake_fd; /* rung for the view after each commit, before the results; -1 or 0 for none */
 	/* Says one thing worth a log line, on the writer's thread: may be NULL. */
 	void (*report)(enum log_level level, const char *message, const char *detail);
+	/* Hears of each change when it is on disk and its sender has its result, on the writer's thread; of
+	 * one that concerns all services of a node, once. `last` says nothing here. May be NULL. */
+	void (*changed)(const struct registry_history *change);
 };
 
 struct registry_writer;

@@ -349,11 +349,6 @@ void api_health_state(struct call *call)
 
 /* --- GET /v1/agent/health/service/{id,name}/:x: the health is the status code -------------------------- */
 
-static bool is_maintenance(const struct registry_check *check)
-{
-	return str_eq(check->id, "_node_maintenance") || str_starts(check->id, "_service_maintenance:");
-}
-
 /* From best to worst; maintenance is a word of its own here. */
 static const struct {
 	const char *name;
@@ -362,7 +357,7 @@ static const struct {
 
 static size_t check_rank(const struct registry_check *check)
 {
-	return is_maintenance(check) ? 3 : (size_t)check->status;
+	return registry_check_is_maintenance(check->id) ? 3 : (size_t)check->status;
 }
 
 static size_t entry_rank(const struct entry *entry)

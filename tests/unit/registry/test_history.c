@@ -187,6 +187,39 @@ static void every_index_is_found(void **state)
 	}
 }
 
+static char told[1024];
+
+static void remember(const struct registry_history *change)
+{
+	size_t size = strlen(told);
+
+	snprintf(told + size, sizeof(told) - size, "%s %s/%s/%s/%s %s<%s %s. ", change->kind, change->service,
+		change->node, change->instance, change->id, change->what, change->former, change->reason);
+}
+
+/* On the writer's thread, so the writer is stopped before it is looked at. */
+static void whoever_listens_is_told_what_was_committed(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_command *drop = remove_instance("w");
+
+	told[0] = '\0';
+	f->config.changed = remember;
+	fixture_start(f);
+	must(f, put_instance("web", "w"));
+	must(f, put_instance("db", "d"));
+	refused(f, set_status("none", REGISTRY_PASSING, ""), -ENOENT, "none");
+	must(f, put_check("n", "", REGISTRY_CHECK_TTL));
+	must(f, set_status("n", REGISTRY_CRITICAL, "refused"));
+	must(f, set_status("n", REGISTRY_CRITICAL, "refused")); /* as it was */
+	drop->reason = "enough";
+	must(f, drop);
+	fixture_stop(f);
+	assert_string_equal(told, "instance web/own/w/w registered< . instance db/own/d/d registered< . "
+				  "check /own//n registered< . check /own//n critical<waiting . "
+				  "instance web/own/w/w removed< enough. ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +228,8 @@ int main(void)
 			a_check_of_a_node_concerns_each_service, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(goes_on_where_it_was_cut, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_last_ones_by_number, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			whoever_listens_is_told_what_was_committed, fixture_folder, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_was_pruned_is_stale, few_rows, fixture_teardown),
 		cmocka_unit_test_setup_teardown(every_index_is_found, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(every_index_is_found, few_rows, fixture_teardown),

@@ -184,13 +184,15 @@ def test_query_large(client, server):
 def test_register(client, server):
     done = client("register", "api", "--id=a1", "--port", "9000", "--address=10.1.1.1", "--tag=v1", "--tag=v2",
                   "--meta=dns-alias=pg", "--meta=k=", "--check-tcp=127.0.0.1:1", "--check-http=http://127.0.0.1:1/",
+                  "--check-grpc=127.0.0.1:1/api",
                   "--ttl=30s", "--interval=1h", "--timeout=2s", "--deregister-after=90m")
     assert (done.status, done.out) == (0, "Registered a1\n"), done
     service = server.get("/v1/agent/service/a1")
     assert (service["Service"], service["Port"], service["Address"]) == ("api", 9000, "10.1.1.1")
     assert service["Tags"] == ["v1", "v2"] and service["Meta"] == {"dns-alias": "pg", "k": ""}
     checks = {check["Type"]: check for check in server.get("/v1/agent/checks").values()}
-    assert set(checks) == {"tcp", "http", "ttl"}
+    assert set(checks) == {"tcp", "http", "grpc", "ttl"}
+    assert checks["grpc"]["Interval"] == "1h0m0s" and "127.0.0.1:1/api" in str(checks["grpc"])
     assert checks["tcp"]["Interval"] == "1h0m0s" and checks["tcp"]["Timeout"] == "2s"
     assert client("register", "api", "--json").json() == {"ID": "api", "Service": "api", "Registered": True}
     assert client("deregister", "a1").out == "Deregistered a1\n"

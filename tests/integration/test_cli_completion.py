@@ -63,7 +63,7 @@ def offered(found, prefix):
 def test_verbs_and_flags(complete, shell):
     assert offered(complete(shell, "re"), "re") == ["register", "reload"]
     assert offered(complete(shell, "list", "--p"), "--p") == ["--problems"]
-    assert offered(complete(shell, "register", "--check"), "--check") == ["--check-http", "--check-tcp"]
+    assert offered(complete(shell, "register", "--check"), "--check") == ["--check-grpc", "--check-http", "--check-tcp"]
     assert offered(complete(shell, "help", "un"), "un") == ["undrain"]
     assert offered(complete(shell, "completion", "f"), "f") == ["fish"]
 

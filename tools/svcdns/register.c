@@ -16,6 +16,8 @@ const struct flag register_flags[] = {
 	{"meta", "KEY=VALUE", "a Meta pair, such as dns-alias=pg; may be repeated"},
 	{"check-tcp", "HOST:PORT", "a check that connects there; may be repeated"},
 	{"check-http", "URL", "a check that wants a 2xx from there; may be repeated"},
+	{"check-grpc", "HOST:PORT[/SERVICE]",
+		"a check that asks the gRPC health service there; may be repeated"},
 	{"ttl", "DURATION", "a check that wants a heartbeat each DURATION"},
 	{"interval", "DURATION", "between two checks; " INTERVAL " if it is not given"},
 	{"timeout", "DURATION", "for one check"},
@@ -74,7 +76,8 @@ static int check_durations(const struct cli *cli)
 
 static void add_checks(const struct cli *cli, json_t *body)
 {
-	static const char *const kinds[][2] = {{"check-tcp", "TCP"}, {"check-http", "HTTP"}};
+	static const char *const kinds[][2] = {
+		{"check-tcp", "TCP"}, {"check-http", "HTTP"}, {"check-grpc", "GRPC"}};
 	const char *interval = args_value(&cli->args, "interval"),
 		   *after = args_value(&cli->args, "deregister-after");
 

@@ -10,6 +10,9 @@
 
 #include "base/str.h"
 
+/* Where the rings stand in the file. Both are mapped by themselves. */
+#define TRACES_AT ((sizeof(struct page) + 65535) / 65536 * 65536)
+
 int page_create(int *ret_writable, int *ret_readable)
 {
 	int writable, readable, r;
@@ -19,7 +22,7 @@ int page_create(int *ret_writable, int *ret_readable)
 	if (writable < 0)
 		return -errno;
 	/* The size is sealed, so that neither side can pull the page away from under the other (SIGBUS). */
-	if (ftruncate(writable, sizeof(struct page)) < 0 ||
+	if (ftruncate(writable, TRACES_AT + sizeof(struct page_traces)) < 0 ||
 		fcntl(writable, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		r = -errno;
 		goto fail;
@@ -40,20 +43,46 @@ fail:
 	return r;
 }
 
-int page_map(int fd, bool writable, struct page **ret)
+static int map(int fd, bool writable, size_t at, size_t size, void **ret)
 {
 	struct stat st;
-	void *page;
+	void *memory;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size < (off_t)sizeof(struct page))
+	if (st.st_size < (off_t)(at + size))
 		return -EINVAL;
-	page = mmap(NULL, sizeof(struct page), PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
+	memory = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, (off_t)at);
+	if (memory == MAP_FAILED)
 		return -errno;
-	*ret = page;
+	*ret = memory;
 	return 0;
+}
+
+int page_map(int fd, bool writable, struct page **ret)
+{
+	void *page;
+	int r = map(fd, writable, 0, sizeof(struct page), &page);
+
+	if (r == 0)
+		*ret = page;
+	return r;
+}
+
+int page_map_traces(int fd, bool writable, struct page_traces **ret)
+{
+	void *traces;
+	int r = map(fd, writable, TRACES_AT, sizeof(struct page_traces), &traces);
+
+	if (r == 0)
+		*ret = traces;
+	return r;
+}
+
+void page_unmap_traces(const struct page_traces *traces)
+{
+	if (traces)
+		munmap((void *)(uintptr_t)traces, sizeof(*traces));
 }
 
 void page_unmap(const struct page *page)
@@ -72,6 +101,7 @@ void page_reset(struct page *page)
 	atomic_store(&page->zone_count, 0);
 	for (i = 0; i < PAGE_COMMITS; i++)
 		atomic_store(&page->commits[i].index, 0);
+	atomic_store(&page->listeners, 0);
 	for (i = 0; i < PAGE_THREADS; i++) {
 		struct page_thread *thread = &page->threads[i];
 

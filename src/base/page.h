@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/metrics.h"
+#include "base/trace.h"
 
 enum page_state { PAGE_DOWN = 0, PAGE_LOADING = 1, PAGE_READY = 2 };
 
@@ -76,7 +77,14 @@ struct page {
 	_Atomic uint64_t commit_count;
 	struct page_zone zones[PAGE_ZONES]; /* dns's */
 	_Atomic uint32_t zone_count;
+	_Atomic uint32_t listeners; /* sidecar: who wants to hear of queries; 0 when it has died, too */
 	struct page_thread threads[PAGE_THREADS];
+};
+
+/* Behind the page: a ring for each thread that answers, n for PAGE_UDP + n. Only dns's are written, and only
+ * while somebody listens; what nobody has written takes no memory. */
+struct page_traces {
+	struct trace_ring rings[2 * PAGE_WORKERS];
 };
 
 /* A new page in a memfd (close-on-exec). 0 or negative errno; the caller closes ret_writable and
@@ -87,11 +95,17 @@ int page_create(int *ret_writable, int *ret_readable);
  * writing asked of a read-only descriptor). Unmap with page_unmap(). */
 int page_map(int fd, bool writable, struct page **ret);
 
+/* Maps the rings behind the page of `fd`. As page_map(); unmap with page_unmap_traces(). */
+int page_map_traces(int fd, bool writable, struct page_traces **ret);
+
+/* Unmaps; NULL is fine. */
+void page_unmap_traces(const struct page_traces *traces);
+
 /* Unmaps; NULL is fine. */
 void page_unmap(const struct page *page);
 
-/* Clears state, pid, index, ticks, patience and gauges, as before a start; counters stay, so that totals
- * never go back. */
+/* Clears state, pid, index, listeners, ticks, patience and gauges, as before a start; counters stay, so that
+ * totals never go back. */
 void page_reset(struct page *page);
 
 /* One tick of the calling thread's slot. */

@@ -208,6 +208,10 @@ static int runner_init(struct runner *r, struct dns_server *server, const struct
 	r->load_deadline = clock_now(config->clock) + config->load_patience_ns;
 	r->worker.clock = config->clock;
 	r->worker.key = &server->key;
+	if (config->traces) {
+		r->worker.listeners = config->listeners;
+		r->worker.ring = &config->traces->rings[kinds[kind].slot - PAGE_UDP + n];
+	}
 	r->worker.context =
 		(struct dns_context){.view = config->view, .loading = true, .metrics = &r->slot->metrics};
 	take_settings(r);

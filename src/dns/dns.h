@@ -84,6 +84,9 @@ struct dns_config {
 	int64_t relay_timeout_ns; /* after which the relay has given up; then we do */
 	struct view *view;
 	struct page *page; /* threads[PAGE_UDP + n] and [PAGE_TCP + n] are the workers' slots */
+	/* While *listeners is not 0, each thread tells of its queries in its ring. NULL: never. */
+	const _Atomic uint32_t *listeners;
+	struct page_traces *traces;
 	const struct clock *clock;
 };
 

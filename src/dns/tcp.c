@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "dns/tcp_private.h"
+#include "dns/trace.h"
 
 enum {
 	FRAME_MAX = 2 + WIRE_MESSAGE_MAX,
@@ -116,6 +117,8 @@ static void answer_message(struct connection *c, const uint8_t *message, size_t 
 		.answer = frame + 2,
 		.capacity = WIRE_MESSAGE_MAX};
 	dns_respond(&tcp->worker->context, &query, 1);
+	if (dns_trace_wanted(tcp->worker))
+		dns_trace(tcp->worker, &query, query.source.client, clock_wall(tcp->worker->clock));
 	size_t answer = query.answer_size, cost = answer + MESSAGE_COST;
 	tcp->turn -= cost < tcp->turn ? cost : tcp->turn;
 	if (answer == 0)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/handover.h"
+#include "dns/trace.h"
 #include "dns/udp.h"
 
 enum {
@@ -153,6 +154,14 @@ static void deliver(struct handover_slot *slot, const uint8_t *answer, size_t si
 		metrics_add(udp->worker->context.metrics, METRIC_DNS_SEND_ERRORS, 1);
 }
 
+/* Somebody listens: tells of a batch. */
+static void trace_batch(const struct udp *udp, unsigned received)
+{
+	int64_t now = clock_wall(udp->worker->clock);
+	for (unsigned i = 0; i < received; i++)
+		dns_trace(udp->worker, &udp->batch->messages[i], (const void *)&udp->batch->clients[i], now);
+}
+
 /* Answers the packets of a batch that came from `fd`; returns how many answers wait in batch->out. */
 static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
 {
@@ -168,6 +177,8 @@ static unsigned answer_batch(struct udp *udp, int fd, unsigned received)
 	view_read_begin();
 	dns_respond(&worker->context, batch->messages, received);
 	view_read_end();
+	if (dns_trace_wanted(worker))
+		trace_batch(udp, received);
 	for (unsigned i = 0; i < received; i++) {
 		size_t size = batch->messages[i].answer_size;
 		if (size == 0)

@@ -33,6 +33,8 @@ struct dns_worker {
 	const struct clock *clock;
 	const struct siphash_key *key; /* the server's: the same client has the same hash in every worker */
 	bool time_next;                /* set twice a second: the next queries to be answered are timed */
+	const _Atomic uint32_t *listeners; /* who wants to hear of queries; NULL: nobody ever */
+	struct trace_ring *ring;           /* where they hear of them */
 };
 
 /* What an answer may depend on of its client: transport, family, and the hash of the address (not the port).

@@ -92,6 +92,11 @@ int inherit_open(int parent, const char *process, struct inherit *ret)
 	return r;
 }
 
+int inherit_map_traces(struct inherit *inherit, bool own)
+{
+	return page_map_traces(own ? INHERIT_OWN_PAGE : INHERIT_PEER_PAGE, own, &inherit->traces);
+}
+
 /* One tick, and what the log dropped since the last one, which is told and counted. */
 static void tick(struct page_thread *thread)
 {
@@ -134,6 +139,7 @@ void inherit_close(struct inherit *inherit)
 {
 	options_finish(&inherit->config);
 	free(inherit->text);
+	page_unmap_traces(inherit->traces);
 	page_unmap(inherit->own);
 	page_unmap(inherit->peer);
 	if (inherit->signals >= 0)

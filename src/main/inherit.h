@@ -41,13 +41,18 @@ struct inherit {
 	struct main_config config;
 	struct page *own;
 	const struct page *peer;
-	int signals; /* a signalfd for SIGTERM */
-	char *text;  /* behind INHERIT_TAKEN and INHERIT_REFUSED */
+	struct page_traces *traces; /* after inherit_map_traces(); else NULL */
+	int signals;                /* a signalfd for SIGTERM */
+	char *text;                 /* behind INHERIT_TAKEN and INHERIT_REFUSED */
 };
 
 /* What a child does first: makes sure that it dies with its parent (`parent` is the supervisor's pid), blocks
  * signals, reads the config, maps the pages. 0 or negative errno. */
 int inherit_open(int parent, const char *process, struct inherit *ret);
+
+/* Maps the rings of queries (base/trace.h): of our own page, to write them (dns), or of the other process's,
+ * which can only be read. 0 or negative errno. */
+int inherit_map_traces(struct inherit *inherit, bool own);
 
 /* Waits for SIGTERM or the end of the supervisor (INHERIT_END), a new config (INHERIT_CONFIG; it is in
  * inherit->config then, the old one freed), or what came of a reload (INHERIT_TAKEN, INHERIT_REFUSED;

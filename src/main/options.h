@@ -37,7 +37,7 @@ struct main_config {
 		int64_t publish_timeout, header_timeout, body_timeout, idle_timeout, write_timeout;
 		int64_t wait_default, wait_max, snapshot_timeout;
 		uint32_t header_size, body_size, connections, connections_per_address, parked, write_buffer;
-		uint32_t streams, stream_buffer, page_instances, sd_instances, dns_queries;
+		uint32_t streams, stream_buffer, traces, page_instances, sd_instances, dns_queries;
 		int64_t heartbeat, dns_timeout;
 	} http;
 	struct {

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/page.h"
 
 /* Seconds for the follower: it ticks between services, and one may have hundreds of thousands of instances.
  */
@@ -39,6 +40,8 @@ static void configure(const struct inherit *inherit, struct view *view, const in
 		ret_dns->link_fds = ret_dns->tcp_fds + ret_dns->workers * ret_dns->address_count;
 	ret_dns->view = view;
 	ret_dns->page = inherit->own;
+	ret_dns->listeners = &inherit->peer->listeners;
+	ret_dns->traces = inherit->traces;
 }
 
 static void reload(
@@ -71,6 +74,8 @@ int role_dns(int parent)
 	char message[512] = "";
 	int *sockets = NULL;
 	int r = inherit_open(parent, "dns", &inherit);
+	if (r == 0)
+		r = inherit_map_traces(&inherit, true);
 	if (r < 0)
 		goto out;
 	/* UDP and TCP, and for each worker a link more. */

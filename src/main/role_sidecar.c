@@ -40,6 +40,8 @@ static void configure(const struct inherit *inherit, const struct parts *parts,
 	ret_sidecar->live = parts->live;
 	ret_sidecar->dns = inherit->peer;
 	ret_sidecar->self = inherit->own;
+	ret_sidecar->listeners = &inherit->own->listeners;
+	ret_sidecar->traces = inherit->traces;
 	ret_sidecar->wake_fd = INHERIT_OWN_BELL;
 	ret_sidecar->thread = &inherit->own->threads[PAGE_HTTP];
 	ret_sidecar->reload = inherit_ask_reload;
@@ -102,6 +104,8 @@ int role_sidecar(int parent)
 	struct parts parts = {0};
 	char message[512] = "";
 	int r = inherit_open(parent, "sidecar", &inherit);
+	if (r == 0)
+		r = inherit_map_traces(&inherit, false);
 	if (r == 0) {
 		/* The whole file is checked and may be migrated, and all checks are loaded, on this thread.
 		 */

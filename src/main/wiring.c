@@ -151,6 +151,7 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.write_buffer = config->http.write_buffer,
 		.streams = config->http.streams,
 		.stream_buffer = config->http.stream_buffer,
+		.traces_max = config->http.traces,
 		.heartbeat_ns = config->http.heartbeat,
 		.page_instances = config->http.page_instances,
 		.sd_instances = config->http.sd_instances,

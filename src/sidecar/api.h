@@ -173,6 +173,11 @@ void api_snapshot(struct call *call);
 /* The answer to that (errand.h), as above. */
 void api_snapshot_done(struct sidecar *sidecar, struct call *call, int status, const char *text);
 
+/* api_trace.c */
+
+/* GET /v1/trace?name=&address=&limit=: the queries that DNS answers, as server-sent events. */
+void api_trace(struct call *call);
+
 /* Rows that more than one part reads. */
 
 /* A node by name, NULL if there is none. 0 or negative errno. */

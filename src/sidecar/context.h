@@ -14,6 +14,7 @@
 #include "sidecar/sharing.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/snapshot.h"
+#include "sidecar/traces.h"
 
 struct call;
 struct dns_client;
@@ -34,6 +35,7 @@ struct sidecar {
 	struct publish publish;
 	struct blocking *blocking;
 	struct events *streams;
+	struct traces *traces;
 	struct dns_client *dns_client;
 	struct sharing sharing; /* among the queries that are ready now */
 	struct call *calls;

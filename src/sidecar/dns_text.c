@@ -139,3 +139,29 @@ int dns_text_answer(const uint8_t *answer, size_t size, struct json_out *out)
 	ldns_pkt_free(packet);
 	return 0;
 }
+
+/* Takes over ldns's word; without one, a number behind `prefix`. */
+static const char *word(char *text, const char *prefix, unsigned number, char ret[DNS_TEXT_WORD])
+{
+	if (text && *text)
+		snprintf(ret, DNS_TEXT_WORD, "%s", text);
+	else
+		snprintf(ret, DNS_TEXT_WORD, "%s%u", prefix, number);
+	free(text);
+	return ret;
+}
+
+const char *dns_text_type(uint16_t type, char ret[DNS_TEXT_WORD])
+{
+	return word(ldns_rr_type2str((ldns_rr_type)type), "TYPE", type, ret);
+}
+
+const char *dns_text_rcode(uint16_t rcode, char ret[DNS_TEXT_WORD])
+{
+	/* What ldns has no word for, or not the RFCs' and dig's. */
+	const char *own = rcode == WIRE_BADVERS ? "BADVERS" : rcode == WIRE_NOTIMP ? "NOTIMP" : NULL;
+
+	if (own)
+		return strcpy(ret, own);
+	return word(rcode < 16 ? ldns_pkt_rcode2str((ldns_pkt_rcode)rcode) : NULL, "RCODE", rcode, ret);
+}

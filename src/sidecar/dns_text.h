@@ -15,5 +15,13 @@
  * size of the message in `ret`, or -EINVAL and what is wrong in `message`. */
 int dns_text_question(const char *name, const char *type, uint8_t ret[DNS_TEXT_QUESTION], char message[256]);
 
+#define DNS_TEXT_WORD 32 /* bytes for the name of a type or a response code */
+
+/* The name of a type ("SRV", "TYPE65280"). Returns `ret`. */
+const char *dns_text_type(uint16_t type, char ret[DNS_TEXT_WORD]);
+
+/* The name of a response code ("NXDOMAIN", "RCODE42"). Returns `ret`. */
+const char *dns_text_rcode(uint16_t rcode, char ret[DNS_TEXT_WORD]);
+
 /* Writes an answer as an object. 0, or -EBADMSG (then nothing was written). */
 int dns_text_answer(const uint8_t *answer, size_t size, struct json_out *out);

@@ -13,8 +13,7 @@ void events_text_hello(struct buf *buf, uint64_t index)
 	buf_printf(buf, "retry: 2000\nid: %" PRIu64 "\n\n", index);
 }
 
-/* "2026-11-22T10:00:00.123Z". */
-static const char *format_time(int64_t time_ms, char ret[40])
+const char *events_text_time(int64_t time_ms, char ret[40])
 {
 	time_t seconds = (time_t)(time_ms / 1000);
 	struct tm tm = {0};
@@ -54,7 +53,7 @@ void events_text_change(struct buf *buf, const struct registry_history *row, boo
 	buf_str(buf, "data: ");
 	out_object(&out);
 	out_key_u64(&out, "Index", row->index);
-	out_key_string(&out, "Time", format_time(row->time_ms, time));
+	out_key_string(&out, "Time", events_text_time(row->time_ms, time));
 	out_key_string(&out, "Kind", row->kind);
 	add_change(&out, row);
 	add_if_any(&out, "Service", row->service);

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "registry/registry.h"
 
+/* Wall clock, ms since 1970, as "2026-11-22T10:00:00.123Z". Returns `ret`. */
+const char *events_text_time(int64_t time_ms, char ret[40]);
+
 /* The beginning of a stream: how soon to come back, and an id from which to resume, without an event. */
 void events_text_hello(struct buf *buf, uint64_t index);
 

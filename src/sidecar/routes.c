@@ -61,6 +61,7 @@ static const struct route routes[] = {
 	{"/v1/snapshot", GET, ROUTE_OPERATE, api_snapshot},
 	{"/v1/status/leader", GET, ROUTE_STATUS, api_status_leader},
 	{"/v1/status/peers", GET, ROUTE_STATUS, api_status_peers},
+	{"/v1/trace", GET | ROUTE_PLAIN, ROUTE_EVENTS, api_trace},
 };
 
 /* Bytes of the row's path if `path` is its path, or begins with it and it ends in a slash; else 0. */

@@ -27,6 +27,26 @@ struct sidecar_config settings_copy(struct arena *arena, const struct sidecar_co
 	return copy;
 }
 
+void settings_keep(struct arena *arena, const struct sidecar_config *old, struct sidecar_config *config)
+{
+	config->registry_path = arena_strdup(arena, old->registry_path);
+	config->node_name = arena_strdup(arena, old->node_name);
+	config->node_address = arena_strdup(arena, old->node_address);
+	config->datacenter = arena_strdup(arena, old->datacenter);
+	config->zone_name = arena_strdup(arena, old->zone_name);
+	config->dns_listen = arena_strdup(arena, old->dns_listen);
+	config->writer = old->writer;
+	config->live = old->live;
+	config->dns = old->dns;
+	config->self = old->self;
+	config->listeners = old->listeners;
+	config->traces = old->traces;
+	config->wake_fd = old->wake_fd;
+	config->thread = old->thread;
+	config->clock = old->clock;
+	config->reload = old->reload;
+}
+
 /* 0 and the token (NULL if none is configured), or negative errno after a line in the log. */
 int settings_token(const struct sidecar_config *config, char **ret)
 {

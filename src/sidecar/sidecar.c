@@ -121,7 +121,7 @@ static void on_commit(const struct registry_commit *commit, void *ctx)
 static void set_timer(struct sidecar *sidecar)
 {
 	const int64_t due[] = {publish_next(&sidecar->publish), blocking_next(sidecar->blocking),
-		events_next(sidecar->streams)};
+		events_next(sidecar->streams), traces_next(sidecar->traces)};
 	int64_t next = INT64_MAX, wait;
 	struct timeval after;
 
@@ -182,6 +182,7 @@ static void turn(struct sidecar *sidecar)
 	blocking_expire(sidecar->blocking, sidecar->stopping ? INT64_MAX : clock_now(sidecar->config.clock));
 	more |= resume_ready(sidecar);
 	more |= events_run(sidecar->streams);
+	more |= traces_run(sidecar->traces);
 	if (more)
 		event_active(sidecar->events[EVENT_MORE], EV_TIMEOUT, 0);
 	set_timer(sidecar);
@@ -236,30 +237,17 @@ static void begin_stop(struct sidecar *sidecar)
 	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
 	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
 	events_end(sidecar->streams);
+	traces_end(sidecar->traces);
 	server_drain(sidecar->server);
 }
 
-/* Takes over what is live in a new config; who we are, and what was handed in at the start, stays. */
+/* Takes over what is live in a new config. */
 static void take_config(
 	struct sidecar *sidecar, struct sidecar_config config, struct arena *arena, char *token)
 {
-	const struct sidecar_config *old = &sidecar->config;
 	struct server_config server;
 
-	config.registry_path = arena_strdup(arena, old->registry_path);
-	config.node_name = arena_strdup(arena, old->node_name);
-	config.node_address = arena_strdup(arena, old->node_address);
-	config.datacenter = arena_strdup(arena, old->datacenter);
-	config.zone_name = arena_strdup(arena, old->zone_name);
-	config.dns_listen = arena_strdup(arena, old->dns_listen);
-	config.writer = old->writer;
-	config.live = old->live;
-	config.dns = old->dns;
-	config.self = old->self;
-	config.wake_fd = old->wake_fd;
-	config.thread = old->thread;
-	config.clock = old->clock;
-	config.reload = old->reload;
+	settings_keep(arena, &sidecar->config, &config);
 	arena_destroy(sidecar->config_arena);
 	free(sidecar->token);
 	sidecar->config = config;
@@ -271,6 +259,7 @@ static void take_config(
 	server_reconfigure(sidecar->server, &server);
 	dns_client_reconfigure(sidecar->dns_client, config.dns_queries, config.dns_timeout_ns);
 	events_reconfigure(sidecar->streams, config.streams, config.stream_buffer, config.heartbeat_ns);
+	traces_reconfigure(sidecar->traces, config.traces_max, config.stream_buffer, config.heartbeat_ns);
 }
 
 static void on_control(evutil_socket_t fd, short what, void *ctx)
@@ -417,6 +406,15 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
 		.buffer = config->stream_buffer,
 		.heartbeat_ns = config->heartbeat_ns,
 	});
+	sidecar->traces = traces_create(&(struct traces_config){
+		.clock = config->clock,
+		.listeners = config->listeners,
+		.dns = config->dns,
+		.traces = config->traces,
+		.streams = config->traces_max,
+		.buffer = config->stream_buffer,
+		.heartbeat_ns = config->heartbeat_ns,
+	});
 	sidecar->random = siphash_key_random().k0;
 	publish_init(&sidecar->publish, config->dns, config->clock, &config->thread->metrics,
 		config->publish_timeout_ns);
@@ -482,6 +480,7 @@ void sidecar_destroy(struct sidecar *sidecar)
 		return;
 	registry_inbox_destroy(sidecar->inbox);
 	events_destroy(sidecar->streams);
+	traces_destroy(sidecar->traces);
 	blocking_destroy(sidecar->blocking);
 	arena_destroy(sidecar->config_arena);
 	arena_destroy(sidecar->next_arena);

@@ -17,8 +17,10 @@ struct sidecar_config {
 	const char *registry_path;
 	struct registry_writer *writer;
 	struct registry_live *live;
-	const struct page *dns;  /* the dns page: state and applied index */
-	const struct page *self; /* the sidecar's own page, for /metrics */
+	const struct page *dns;           /* the dns page: state and applied index */
+	const struct page *self;          /* the sidecar's own page, for /metrics */
+	_Atomic uint32_t *listeners;      /* in our own page: who wants to hear of queries */
+	const struct page_traces *traces; /* where dns tells of them */
 	int wake_fd; /* rung by dns after each applied index, and by the supervisor when dns dies */
 	struct page_thread *thread; /* our slot, for ticks and counters */
 	const struct clock *clock;
@@ -36,6 +38,7 @@ struct sidecar_config {
 	unsigned connections, connections_per_address, parked;
 	unsigned write_buffer;           /* bytes of replies that may wait for a client that does not read */
 	unsigned streams, stream_buffer; /* event streams at once, and bytes that may wait for each */
+	unsigned traces_max;             /* streams of queries at once */
 	int64_t heartbeat_ns;
 	unsigned page_instances; /* that the page's list reads, about */
 	unsigned sd_instances;   /* that one reply of /v1/sd/prometheus reads */

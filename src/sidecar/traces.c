@@ -1,0 +1,276 @@
+/* traces.c -- see traces.h. */
+#include "sidecar/traces.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sidecar/traces_text.h"
+
+#define RINGS (2 * PAGE_WORKERS)
+#define PERIOD (10 * CLOCK_NS_PER_MS) /* between two looks */
+#define READ_MOST 4096                /* entries that are read in one look */
+#define WRITE_MOST 512                /* and of them written as text */
+
+struct trace_stream {
+	struct traces *traces;
+	struct trace_stream *next, *previous;
+	struct server_request *request;
+	struct traces_wanted wanted;
+	uint64_t sent, lost; /* lost: since that was told last */
+	struct buf text;     /* of this look */
+	bool done;           /* it is at its limit */
+	bool cut;            /* the server ends it, and `gone` is on its way */
+};
+
+struct traces {
+	struct traces_config config;
+	struct trace_stream *streams;
+	unsigned count;
+	uint64_t cursors[RINGS];
+	int64_t look_ns, beat_ns; /* when the next ones are due */
+	bool ended;
+	struct buf text; /* one entry */
+};
+
+struct traces *traces_create(const struct traces_config *config)
+{
+	struct traces *traces = mem_alloc(sizeof(*traces));
+
+	traces->config = *config;
+	return traces;
+}
+
+void traces_destroy(struct traces *traces)
+{
+	if (!traces)
+		return;
+	buf_finish(&traces->text);
+	free(traces);
+}
+
+void traces_reconfigure(struct traces *traces, unsigned streams, unsigned buffer, int64_t heartbeat_ns)
+{
+	traces->config.streams = streams;
+	traces->config.buffer = buffer;
+	traces->config.heartbeat_ns = heartbeat_ns;
+}
+
+/* dns tells of queries while this is not 0. */
+static void count_streams(struct traces *traces, int change)
+{
+	traces->count += (unsigned)change;
+	atomic_store_explicit(traces->config.listeners, traces->count, memory_order_relaxed);
+}
+
+static void leave(struct trace_stream *stream)
+{
+	struct traces *traces = stream->traces;
+
+	if (stream->previous)
+		stream->previous->next = stream->next;
+	else
+		traces->streams = stream->next;
+	if (stream->next)
+		stream->next->previous = stream->previous;
+	buf_finish(&stream->text);
+	free(stream);
+	count_streams(traces, -1);
+}
+
+static void on_gone(struct server_request *request, void *ctx)
+{
+	leave(ctx);
+}
+
+/* --- Opening -------------------------------------------------------------------------------------------- */
+
+/* The first one: from now on. What an earlier one left behind is nobody's. */
+static void begin_reading(struct traces *traces)
+{
+	int64_t now = clock_now(traces->config.clock);
+
+	for (size_t i = 0; i < RINGS; i++)
+		traces->cursors[i] = trace_end(&traces->config.traces->rings[i]);
+	traces->look_ns = now + PERIOD;
+	traces->beat_ns = now + traces->config.heartbeat_ns;
+}
+
+int traces_open(struct traces *traces, struct server_request *request, const struct traces_wanted *wanted)
+{
+	static const struct server_header headers[] = {{"X-Accel-Buffering", "no"}}; /* as for events */
+	static const char hello[] = ": listening\n\n";
+	struct trace_stream *stream;
+
+	if (traces->ended || !traces->config.traces)
+		return -EAGAIN;
+	if (traces->count >= traces->config.streams)
+		return -EBUSY;
+	if (traces->count == 0)
+		begin_reading(traces);
+	stream = mem_alloc(sizeof(*stream));
+	*stream = (struct trace_stream){
+		.traces = traces, .request = request, .wanted = *wanted, .next = traces->streams};
+	if (stream->next)
+		stream->next->previous = stream;
+	traces->streams = stream;
+	count_streams(traces, 1);
+	server_stream_begin(request,
+		&(struct server_reply){.status = 200,
+			.content_type = "text/event-stream",
+			.headers = headers,
+			.header_count = 1},
+		on_gone, stream);
+	server_stream_data(request, hello, sizeof(hello) - 1);
+	return 0;
+}
+
+/* --- Reading -------------------------------------------------------------------------------------------- */
+
+/* True if the name is the one that is wanted, or below it. */
+static bool is_below(const struct wire_query *name, const struct traces_wanted *wanted)
+{
+	for (unsigned i = 0; i <= name->label_count; i++) {
+		unsigned at = name->label_at[i];
+		if (name->name_size - at == wanted->name_size)
+			return memcmp(name->name + at, wanted->name, wanted->name_size) == 0;
+	}
+	return false;
+}
+
+static bool wants(
+	const struct trace_stream *stream, const struct trace_entry *entry, const struct wire_query *name)
+{
+	const struct traces_wanted *wanted = &stream->wanted;
+	struct sockaddr_in6 client = {.sin6_family = AF_INET6};
+
+	if (stream->done || stream->cut)
+		return false;
+	if (wanted->name_size > 0 && (entry->name_size == 0 || !is_below(name, wanted)))
+		return false;
+	memcpy(&client.sin6_addr, entry->address, sizeof(entry->address));
+	return !wanted->by_address || net_prefix_match(&wanted->address, 1, (const struct sockaddr *)&client);
+}
+
+/* Gives an entry to all that want it. True if there was one. */
+static bool offer(struct traces *traces, const struct trace_entry *entry)
+{
+	struct wire_query name = {.label_count = 0};
+
+	if (!traces_text_name(entry, &name))
+		return false;
+	buf_clear(&traces->text);
+	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next) {
+		if (!wants(stream, entry, &name))
+			continue;
+		if (traces->text.size == 0)
+			traces_text_entry(&traces->text, entry);
+		buf_add(&stream->text, traces->text.data, traces->text.size);
+		stream->sent++;
+		stream->done = stream->sent == stream->wanted.limit;
+	}
+	return traces->text.size > 0;
+}
+
+/* Reads what the rings hold, as far as one turn may go. True if there is more. */
+static bool read_rings(struct traces *traces)
+{
+	const struct page *dns = traces->config.dns;
+	unsigned reads = READ_MOST, writes = WRITE_MOST;
+	struct trace_entry entry;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < RINGS; i++) {
+		/* A ring without a thread is not even looked at: that would give it memory. */
+		if (atomic_load_explicit(&dns->threads[PAGE_UDP + i].tick, memory_order_relaxed) == 0)
+			continue;
+		while (reads > 0 && writes > 0 &&
+			trace_get(&traces->config.traces->rings[i], &traces->cursors[i], &entry, &lost)) {
+			reads--;
+			writes -= offer(traces, &entry);
+		}
+	}
+	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next)
+		stream->lost += lost;
+	return reads == 0 || writes == 0;
+}
+
+/* --- Sending -------------------------------------------------------------------------------------------- */
+
+static void send_text(struct trace_stream *stream)
+{
+	size_t waiting = server_stream_waiting(stream->request);
+
+	if (stream->lost > 0) {
+		traces_text_lost(&stream->text, stream->lost);
+		stream->lost = 0;
+	}
+	if (waiting > 0 && waiting + stream->text.size > stream->traces->config.buffer) {
+		stream->cut = true;
+		server_stream_cut(stream->request);
+		return;
+	}
+	server_stream_data(stream->request, stream->text.data, stream->text.size);
+	buf_clear(&stream->text);
+	if (!stream->done)
+		return;
+	server_stream_end(stream->request);
+	leave(stream);
+}
+
+static void send_all(struct traces *traces)
+{
+	struct trace_stream *next;
+
+	for (struct trace_stream *stream = traces->streams; stream; stream = next) {
+		next = stream->next;
+		if (!stream->cut && (stream->text.size > 0 || stream->lost > 0))
+			send_text(stream);
+	}
+}
+
+static void beat(struct traces *traces, int64_t now)
+{
+	if (now < traces->beat_ns)
+		return;
+	traces->beat_ns = now + traces->config.heartbeat_ns;
+	/* For a client that does not read the write timeout is at work already. */
+	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next)
+		if (!stream->cut && server_stream_waiting(stream->request) == 0)
+			server_stream_data(stream->request, ":\n\n", 3);
+}
+
+bool traces_run(struct traces *traces)
+{
+	int64_t now;
+	bool more;
+
+	if (traces->count == 0 || traces->ended)
+		return false;
+	now = clock_now(traces->config.clock);
+	if (now < traces->look_ns)
+		return false;
+	beat(traces, now);
+	more = read_rings(traces);
+	send_all(traces);
+	traces->look_ns = more ? now : now + PERIOD;
+	return more;
+}
+
+int64_t traces_next(const struct traces *traces)
+{
+	return traces->ended || traces->count == 0 ? INT64_MAX : traces->look_ns;
+}
+
+void traces_end(struct traces *traces)
+{
+	struct trace_stream *next;
+
+	traces->ended = true;
+	for (struct trace_stream *stream = traces->streams; stream; stream = next) {
+		next = stream->next;
+		server_stream_end(stream->request);
+		leave(stream);
+	}
+}

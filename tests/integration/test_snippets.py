@@ -9,7 +9,7 @@ import snippets
 import svc
 from snippet_runs import (
     backup, beside_it, checker, config, drop_in, elsewhere, followed_by, go, python, recipe, registers_while_it_runs,
-    shell, starts_a_server, unit, watches)
+    shell, starts_a_server, traces, unit, watches)
 
 # Pages whose snippets have a test of their own, which sees to all of them.
 PAGES = {
@@ -57,6 +57,7 @@ HOW = {
     (CLIENT, "svcdns exec --id web-8001 --port 8001 web -- python3 -m http.server 8001"): registers_while_it_runs,
     (CLIENT, 'svcdns drain web-8001 --reason "new kernel"'): shell,
     (CLIENT, "svcdns watch web"): watches,
+    (CLIENT, "svcdns trace web"): traces,
     (CLIENT, "svcdns backup /var/backups/svcdns.db"): backup,
     (CLIENT, "source <(svcdns completion bash)"): followed_by("complete -p svcdns", "complete -"),
     (OPTIONS, "[dns]"): config,

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import svc
+from cli import CLIENT, Client
 from machine import Machine
 from svc import wait_until
 
@@ -183,3 +184,17 @@ def test_one_nameserver_line_for_everything(relaying, look_up, name, expected):
     start = time.monotonic()
     assert look_up(relaying, name) == expected
     assert time.monotonic() - start < 4, "a query went unanswered: libc waited for its timeout"
+
+
+def test_what_it_asks_is_traced(machine, look_up):
+    """`svcdns trace` beside it shows its two questions."""
+    command = machine.inside(CLIENT, "trace", "both", "--json", "--count=2")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=Client(None).environment()) as traced:
+        assert "tracing both" in traced.stderr.readline()
+        assert look_up(machine, "both.service.local") == {"10.0.1.1", "2001:db8::1"}
+        out, err = traced.communicate(timeout=svc.PATIENCE)
+        assert (traced.returncode, err) == (0, "")
+    queries = [json.loads(line) for line in out.splitlines()]
+    assert {(query["Name"], query["Type"], query["Client"]) for query in queries} == {
+        ("both.service.local", kind, "127.0.0.1") for kind in ("A", "AAAA")}

@@ -111,6 +111,17 @@ def watches(text, server):
         svc.wait_until(said_so, "it says what happens", interval=0.2)
 
 
+def traces(text, server):
+    """It shows what is asked once it listens."""
+
+    def shown():
+        server.ask("web.service.local", "SRV")
+        return re.search(r"^\S+ 127\.0\.0\.1 udp web\.service\.local SRV NOERROR ", said(), re.M)
+
+    with going_on(text, server) as said:
+        svc.wait_until(shown, "it shows a query", interval=0.2)
+
+
 def config(text, server):
     """By svcdnsd, with our zone file in the place of somebody's."""
     path = server.directory / "svcdns.conf"

@@ -61,6 +61,10 @@ int cli_send(struct cli *cli, const char *method, const char *path, long *ret_st
 /* PUT; `body` may be NULL. 0 for a 200, else the exit status; `what` as for cli_refused(). */
 int cli_put(struct cli *cli, const char *path, json_t *body, const char *what);
 
+/* From now on whoever interrupts us (SIGINT, SIGTERM, SIGHUP) is told of by a descriptor that can be read. It
+ * is the caller's; -1 if there is none, and the signals wait. */
+int cli_watch_signals(void);
+
 /* The zone in which the services are: --zone, or what the server says, or "service.local" if it cannot be
  * asked. */
 const char *cli_zone(struct cli *cli);

@@ -33,6 +33,8 @@ struct http_call {
 	CURL *easy;
 	struct buf body;
 	int sink;
+	void (*on_data)(const char *bytes, size_t size, void *ctx);
+	void *ctx;
 	bool done;
 	char message[CURL_ERROR_SIZE];
 	struct http_result result;
@@ -98,6 +100,10 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *ctx)
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (call->sink > 0 && status == 200)
 		return write_all(call->sink, bytes, size);
+	if (call->on_data && status == 200) {
+		call->on_data(bytes, size, call->ctx);
+		return size;
+	}
 	if (call->body.size + size > BODY_MAX)
 		return 0;
 	buf_add(&call->body, bytes, size);
@@ -190,6 +196,8 @@ struct http_call *http_begin(struct http *http, const struct http_request *reque
 
 	call->http = http;
 	call->sink = request->sink;
+	call->on_data = request->on_data;
+	call->ctx = request->ctx;
 	call->next = http->calls;
 	http->calls = call;
 	call->easy = curl_easy_init();

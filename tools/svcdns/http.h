@@ -19,6 +19,9 @@ struct http_request {
 	const char *body;   /* NULL for none */
 	long timeout_ms;    /* from start to end; 0 for none but that of the connection */
 	int sink;           /* a descriptor that gets the body of a reply with status 200, if it is above 0 */
+	/* Gets it piece by piece as it comes, within http_wait(); NULL for none. */
+	void (*on_data)(const char *bytes, size_t size, void *ctx);
+	void *ctx;
 };
 
 struct http_result {
@@ -37,8 +40,8 @@ struct http *http_create(const char *url, const char *token);
 /* Ends what runs and frees the client. NULL is fine. */
 void http_destroy(struct http *http);
 
-/* Starts a request; everything in `request` is copied but the descriptor. Never NULL: a request that cannot
- * be started is done, with an error. The caller ends it by http_end(), in any state. */
+/* Starts a request; everything in `request` is copied but what gets the body. Never NULL: a request that
+ * cannot be started is done, with an error. The caller ends it by http_end(), in any state. */
 struct http_call *http_begin(struct http *http, const struct http_request *request);
 
 /* Works on all requests until one is done, `fd` (-1 for none) can be read, or `timeout_ms` are over (-1:

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,25 +16,12 @@
 
 #define MAGIC "SQLite format 3"
 
-/* Interrupted, we still want to clean up. */
-static int watch_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* Fetches the copy into `fd`. There is no deadline but the server's: a large registry takes its time. */
 static int fetch(struct cli *cli, int fd)
 {
 	const struct http_request request = {.method = "GET", .path = "/v1/snapshot", .sink = fd};
 	struct http_call *call = http_begin(cli->http, &request);
-	int signals = watch_signals(), status = 0;
+	int signals = cli_watch_signals(), status = 0;
 	const struct http_result *result;
 
 	while (!(result = http_result(call)) && status == 0)

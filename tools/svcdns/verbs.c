@@ -28,6 +28,11 @@ static const struct flag query_flags[] = {
 	{NULL},
 };
 
+static const struct flag trace_flags[] = {
+	{"count", "NUMBER", "end after so many queries"},
+	{NULL},
+};
+
 static const struct flag doctor_flags[] = {
 	{"print", "RECIPE",
 		"print one recipe: resolved, networkmanager, dnsmasq, unbound, bind, resolv.conf, compose"},
@@ -55,6 +60,9 @@ static const struct verb verbs[] = {
 		.words = {WORD_SERVICE}},
 	{"query", "NAME [TYPE]", "ask DNS, and say why an answer is empty", verb_query, 1, 2,
 		.words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
+	{"trace", "[NAME|ADDRESS]",
+		"print a line for each query that DNS answers: for a name and all below it, or of a client",
+		verb_trace, 0, 1, .words = {WORD_SERVICE}, .flags = {trace_flags}},
 	{"doctor", "[NAME]",
 		"tell whether programs here find services, and the lines that are missing if not",
 		verb_doctor, 0, 1, .words = {WORD_SERVICE}, .flags = {doctor_flags}},

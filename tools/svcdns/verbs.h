@@ -63,6 +63,9 @@ int verb_query(struct cli *cli);
 /* How names are resolved on this machine, what a forward zone needs here, and a look-up that proves it. */
 int verb_doctor(struct cli *cli);
 
+/* A line a query that DNS answers, until it is ended. */
+int verb_trace(struct cli *cli);
+
 /* The server itself. */
 int verb_status(struct cli *cli);
 

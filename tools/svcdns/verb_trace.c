@@ -1,0 +1,134 @@
+/* verb_trace.c -- svcdns trace: a line for each query that DNS answers, from the server's stream of them. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "net/prefix.h"
+#include "svcdns/cli.h"
+#include "svcdns/table.h"
+
+#define EVENT_END "\n\n"
+#define COUNT_MOST 1000000000
+
+struct stream {
+	struct cli *cli;
+	struct buf waiting; /* the beginning of an event */
+	const char *about;
+	uint64_t told;
+};
+
+static void print_query(struct arena *arena, const json_t *query)
+{
+	const char *name = cli_text(query, "Name");
+
+	printf("%s %s %s %s %s", cli_text(query, "Time"), cli_text(query, "Client"),
+		cli_text(query, "Protocol"), *name ? table_clean(arena, name) : "-",
+		*name ? cli_text(query, "Type") : "-");
+	if (json_is_true(json_object_get(query, "Relayed")))
+		printf(" relayed\n");
+	else
+		printf(" %s answers=%lld size=%lld%s\n", cli_text(query, "Rcode"),
+			(long long)cli_number(query, "Answers"), (long long)cli_number(query, "Size"),
+			json_is_true(json_object_get(query, "Truncated")) ? " truncated" : "");
+}
+
+/* The text of one event: a query, how many were lost, or a comment. */
+static void take_event(struct stream *stream, const char *text)
+{
+	static const char lost[] = "event: lost\n", data[] = "data: ";
+	struct arena *arena;
+
+	if (str_starts(text, ": listening"))
+		cli_fail(0, "tracing %s at %s", stream->about, stream->cli->http_url);
+	bool is_lost = str_starts(text, lost);
+	text += is_lost ? strlen(lost) : 0;
+	if (!str_starts(text, data))
+		return;
+	json_auto_t *event = json_loads(text + strlen(data), 0, NULL);
+	if (!event)
+		return;
+	stream->told += !is_lost;
+	arena = arena_create(); /* of its own: we may run for months */
+	if (stream->cli->json) {
+		json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+		putchar('\n');
+	} else if (is_lost) {
+		cli_fail(0, "%lld queries came too fast to be told", (long long)cli_number(event, "Lost"));
+	} else {
+		print_query(arena, event);
+	}
+	fflush(stdout);
+	arena_destroy(arena);
+}
+
+static void on_data(const char *bytes, size_t size, void *ctx)
+{
+	struct stream *stream = ctx;
+	struct buf *waiting = &stream->waiting;
+	char *end;
+	size_t done = 0;
+
+	buf_add(waiting, bytes, size);
+	while ((end = memmem(waiting->data + done, waiting->size - done, EVENT_END, strlen(EVENT_END)))) {
+		*end = '\0';
+		take_event(stream, waiting->data + done);
+		done = (size_t)(end - waiting->data) + strlen(EVENT_END);
+	}
+	memmove(waiting->data, waiting->data + done, waiting->size - done);
+	waiting->size -= done;
+}
+
+/* What is asked for: queries of a client, for a name, or all. */
+static const char *path_of(struct cli *cli, const char *about, uint64_t count)
+{
+	const char *path = "/v1/trace?name=";
+	struct net_prefix prefix;
+
+	if (about && net_prefix_parse(about, &prefix) == 0)
+		path = cli_path(cli, "/v1/trace?address=", about, "");
+	else if (about)
+		path = cli_path(cli, path, cli_full_name(cli, about), "");
+	return arena_printf(cli->arena, "%s&limit=%llu", path, (unsigned long long)count);
+}
+
+static int follow(struct cli *cli, struct stream *stream, const char *path, uint64_t count)
+{
+	const struct http_request request = {
+		.method = "GET", .path = path, .on_data = on_data, .ctx = stream};
+	int signals = cli_watch_signals(), status = 0;
+	struct http_call *call = http_begin(cli->http, &request);
+	const struct http_result *result = http_result(call);
+	bool interrupted = false;
+
+	while (!result && !interrupted) {
+		interrupted = http_wait(cli->http, signals, -1);
+		result = http_result(call);
+	}
+	if (result && result->status != 200)
+		status = cli_refused(cli, result, NULL);
+	else if (result && (count == 0 || stream->told < count))
+		status = cli_fail(CLI_TROUBLE, "%s has ended the stream%s%s", cli->http_url,
+			*result->message ? ": " : "", result->message);
+	http_end(call);
+	if (signals >= 0)
+		close(signals);
+	return status;
+}
+
+int verb_trace(struct cli *cli)
+{
+	const char *about = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
+	const char *number = args_value(&cli->args, "count");
+	struct stream stream = {.cli = cli, .about = about ? about : "all queries"};
+	uint64_t count = 0;
+	int status;
+
+	if (number && (str_parse_u64(number, COUNT_MOST, &count) < 0 || count == 0))
+		return cli_fail(
+			CLI_TROUBLE, "--count: '%s' is not a number from 1 to %d", number, COUNT_MOST);
+	status = follow(cli, &stream, path_of(cli, about, count), count);
+	buf_finish(&stream.waiting);
+	return status;
+}

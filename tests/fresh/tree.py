@@ -13,6 +13,7 @@ SUITE = "bookworm"
 # Outside of the tree, in the new namespaces: $1 is the tree, $2 the script, $3 whether there is a network to set up.
 ENTER = """set -e
 [ "$3" != alone ] || ip link set lo up
+mount --bind "$1" "$1" # tests make namespaces in it, which takes a root that is a mount
 mount -t proc proc "$1/proc"
 mount -t sysfs -o ro sysfs "$1/sys"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$1/dev/pts"

@@ -244,7 +244,7 @@ def test_metrics_are_valid(server):
     server.register("web", "web1")
     text = server.http("GET", "/metrics").text
     assert text.endswith("\n") and "\n\n" not in text
-    kinds, helped, series, current = {}, set(), set(), None
+    kinds, helped, series, families, current = {}, set(), set(), set(), None
     for line in text.splitlines():
         if line.startswith("# "):
             _, word, name, rest = line.split(" ", 3)
@@ -253,18 +253,20 @@ def test_metrics_are_valid(server):
                 assert name not in helped, f"HELP of {name} twice"
                 helped.add(name)
             else:
-                assert name not in kinds and rest in ("counter", "gauge"), line
+                assert name not in kinds and rest in ("counter", "gauge", "histogram"), line
                 kinds[name] = rest
             current = name
             continue
         match = SAMPLE.match(line)
         assert match, line
         name, labels, value = match.groups()
-        assert name == current, f"{name} stands apart from its family"
+        parts = ("_bucket", "_sum", "_count") if kinds[current] == "histogram" else ("",)
+        assert name in [current + part for part in parts], f"{name} stands apart from its family"
         assert (name, labels) not in series, f"{line}: twice"
         series.add((name, labels))
+        families.add(current)
         assert float(value) >= 0
-    assert helped == set(kinds) == {name for name, _ in series}
+    assert helped == set(kinds) == families
     for name, kind in kinds.items():
         assert name.endswith("_total") == (kind == "counter"), name
 

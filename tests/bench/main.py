@@ -12,7 +12,7 @@ import topic_connections
 import topic_memory
 import topic_query
 import topic_registration
-from ground import prepare
+from ground import LOAD_CORE, SERVER_CORE, core_cleared, prepare
 
 TOPICS = {
     "query": topic_query.query, "scaling": topic_query.scaling, "growth": topic_query.growth,
@@ -50,7 +50,8 @@ def main():
             print(f"== {topic}", flush=True)
             start, options.load_before, before = time.monotonic(), os.getloadavg()[0], processor_time()
             try:
-                result = TOPICS[topic](options)
+                with core_cleared(SERVER_CORE, LOAD_CORE):
+                    result = TOPICS[topic](options)
             except RuntimeError as error:
                 print(f"  failed: {error}", flush=True)
                 failed = True

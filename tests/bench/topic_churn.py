@@ -5,8 +5,7 @@ import subprocess
 import sys
 import time
 
-from ground import (KINDS, LOAD_CORE, SERVER_CORE, core_cleared, finish_program, load, median, names, registry,
-                    start_program)
+from ground import KINDS, LOAD_CORE, SERVER_CORE, finish_program, load, median, names, registry, start_program
 from servers import Svcdns
 from topic_registration import CONNECTIONS, http_load, request, write_requests
 
@@ -75,7 +74,7 @@ def summary(runs):
 
 def churn(options):
     calm, spinning, busy = [], [], []
-    with Svcdns(registry(1000, 10)) as server, core_cleared(SERVER_CORE, LOAD_CORE):
+    with Svcdns(registry(1000, 10)) as server:
         server.pin_worker_alone(SERVER_CORE, LOAD_CORE)
         changes = prepare_changes(server)
         for _ in range(options.rounds):  # short ones: a host that takes the processors away spoils few of them

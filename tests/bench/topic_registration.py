@@ -118,9 +118,16 @@ def disk_writes(pids):
     return total
 
 
-def heartbeats(seconds):
-    """CPU for a TTL heartbeat at 100,000 a minute, and the bytes they write."""
-    count, rate = 2000, 100000 / 60
+def beat(port, pids, path, seconds):
+    """CPU µs of a server for each heartbeat, at 100,000 a minute."""
+    cpu = cpu_seconds(pids)
+    result = http_load(port, path, connections=CONNECTIONS, rate=100000 / 60, seconds=seconds)
+    return (cpu_seconds(pids) - cpu) * 1e6 / result["replies"]
+
+
+def heartbeats(seconds, rounds):
+    """CPU for a TTL heartbeat beside a bare epoll loop that answers the same bytes, in turn; and what was written."""
+    count, runs, written = 2000, [], 0
     with Svcdns() as server:
         path = write_requests("ttl.requests", (
             request("PUT", "/v1/agent/service/register", json.dumps(
@@ -130,22 +137,20 @@ def heartbeats(seconds):
         path = write_requests("beat.requests", (
             request("PUT", f"/v1/agent/check/pass/service:ttl-{i}", "") for i in range(count)))
         http_load(server.http_port, path, connections=CONNECTIONS, count=count)
-        written, cpu = disk_writes(pids := server.pids), cpu_seconds(pids)
-        result = http_load(server.http_port, path, connections=CONNECTIONS, rate=rate, seconds=seconds)
-        ours = (cpu_seconds(pids) - cpu) * 1e6 / result["replies"]
-        written = disk_writes(pids) - written
-        reply = bytes_of_reply(server.http_port)
-    popen = start_program("http_bare", str(write_reply(reply)), core=SERVER_CORE)
-    try:
-        port = int(popen.stdout.readline())
-        http_load(port, path, connections=CONNECTIONS, count=count)
-        cpu = cpu_seconds([popen.pid])
-        result = http_load(port, path, connections=CONNECTIONS, rate=rate, seconds=seconds)
-        bare = (cpu_seconds([popen.pid]) - cpu) * 1e6 / result["replies"]
-    finally:
-        popen.kill()
-        popen.wait()
-    return {"us": ours, "bare_us": bare, "written": written}
+        popen = start_program("http_bare", str(write_reply(bytes_of_reply(server.http_port))), core=SERVER_CORE)
+        try:
+            port = int(popen.stdout.readline())
+            http_load(port, path, connections=CONNECTIONS, count=count)
+            for _ in range(rounds):
+                before = disk_writes(server.pids)
+                ours = beat(server.http_port, server.pids, path, seconds)
+                written += disk_writes(server.pids) - before
+                runs.append((ours, beat(port, [popen.pid], path, seconds)))
+        finally:
+            popen.kill()
+            popen.wait()
+    return {"us": median([ours for ours, _ in runs]), "bare_us": median([bare for _, bare in runs]),
+            "ratio": median([ours / bare for ours, bare in runs]), "written": written}
 
 
 def bytes_of_reply(port):
@@ -174,7 +179,7 @@ def run(options):
         p99, bare = paced(listener.port), sync_latency()
     for name, found in runs.items():
         result[name] = {key: median([one[key] for one in found]) for key in found[0]}
-    beats = result["heartbeats"] = heartbeats(options.seconds)
+    beats = result["heartbeats"] = heartbeats(options.seconds, max(1, options.rounds // 2))
     ours, etcd = result["svcdns"], result["etcd"]
     result.update({"count": count, "paced_p99_ms": p99, "sync_p99_ms": bare})
     result["targets"] += [
@@ -182,7 +187,7 @@ def run(options):
         ("registrations: CPU ≤ 0.6 × etcd's puts", ours["us"] / etcd["us"], 0.6),
         ("commits per registration ≤ 1/16", ours["commits"], 1 / 16),
         ("p99 at 1,000/s, ms (10, or 5 × a bare sync)", p99, max(10, 5 * bare)),
-        ("heartbeat: CPU ≤ 1.6 × a bare epoll loop", beats["us"] / beats["bare_us"], 1.6),
+        ("heartbeat: CPU ≤ 1.6 × a bare epoll loop", beats["ratio"], 1.6),
         ("heartbeats: bytes written to the disk", beats["written"], 0)]
     for name in runs:
         print(f"  {name}: {result[name]['rate']:,.0f}/s, {result[name]['us']:.0f} µs CPU, p99 "

@@ -12,6 +12,7 @@
 #define LEGACY (ROUTE_GET | ROUTE_PUT)
 #define READ (ROUTE_GET | ROUTE_QUERY)
 
+/* In the order of strcmp(). */
 static const struct route routes[] = {
 	{"/", GET | ROUTE_PLAIN, ROUTE_PAGE, api_to_ui},
 	{"/healthz", GET | ROUTE_PLAIN, ROUTE_STATUS, api_healthz},
@@ -76,22 +77,29 @@ static size_t match(const struct route *route, const char *path)
 	return !path[at] || (at > 1 && route->path[at - 1] == '/') ? at : 0;
 }
 
+/* The rows are in the order of strcmp(), so all that match stand before where the path would, the longest
+ * last. */
 const struct route *routes_find(const char *path, const char **ret_rest)
 {
-	const struct route *best = NULL;
-	size_t best_size = 0;
+	size_t low = 0, high = sizeof(routes) / sizeof(routes[0]);
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		size_t size = match(&routes[i], path);
+	while (low < high) {
+		size_t middle = (low + high) / 2;
 
-		if (size > best_size) {
-			best = &routes[i];
-			best_size = size;
+		if (strcmp(routes[middle].path, path) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low > 0; low--) {
+		size_t size = match(&routes[low - 1], path);
+
+		if (size > 0) {
+			*ret_rest = path + size;
+			return &routes[low - 1];
 		}
 	}
-	if (best)
-		*ret_rest = path + best_size;
-	return best;
+	return NULL;
 }
 
 const char *routes_allow(const struct route *route)

@@ -49,6 +49,7 @@ def test_page_and_table_agree():
     source = (ROOT / "src/sidecar/routes.c").read_text()
     page = (ROOT / "doc/http-api.md").read_text()
     assert len(routes(source)) == source.count("\t{\"/") > 30
+    assert list(routes(source)) == sorted(routes(source)), "routes_find() searches by order"
     found = violations(source, page)
     assert not found, report(found)
 

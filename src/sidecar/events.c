@@ -6,15 +6,14 @@
 
 #include "base/mem.h"
 #include "sidecar/events_text.h"
+#include "sidecar/streams.h"
 
 #define BATCH 256 /* rows read, and sent to one stream, before the loop hears of anything else */
 
 struct event_stream {
+	struct stream stream;
 	struct events *events;
-	struct event_stream *next, *previous;
-	struct server_request *request;
 	struct registry_cursor cursor; /* how far it was sent */
-	bool cut;                      /* the server ends it; `gone` is on its way */
 };
 
 /* The rows that were read last, as text: streams that stand at the same place are sent the same. */
@@ -27,8 +26,7 @@ struct batch {
 
 struct events {
 	struct events_config config;
-	struct event_stream *streams;
-	unsigned count;
+	struct streams streams;
 	uint64_t committed;       /* the last index that we heard of */
 	uint64_t shown;           /* rows up to this one may be sent */
 	uint64_t held_index;      /* what `held` waits for */
@@ -38,11 +36,14 @@ struct events {
 	struct batch batch;
 };
 
+static void on_left(struct stream *stream);
+
 struct events *events_create(const struct events_config *config)
 {
 	struct events *events = mem_alloc(sizeof(*events));
 
 	events->config = *config;
+	events->streams.left = on_left;
 	events->beat_ns = INT64_MAX;
 	return events;
 }
@@ -62,34 +63,16 @@ void events_reconfigure(struct events *events, unsigned streams, unsigned buffer
 	events->config.heartbeat_ns = heartbeat_ns;
 }
 
-static void count_streams(struct events *events, int change)
+static void on_left(struct stream *stream)
 {
-	events->count += (unsigned)change;
-	metrics_set(events->config.metrics, METRIC_HTTP_STREAMS, events->count);
-}
+	struct events *events = ((struct event_stream *)stream)->events;
 
-static void leave(struct event_stream *stream)
-{
-	struct events *events = stream->events;
-
-	if (stream->previous)
-		stream->previous->next = stream->next;
-	else
-		events->streams = stream->next;
-	if (stream->next)
-		stream->next->previous = stream->previous;
 	free(stream);
-	count_streams(events, -1);
-	if (events->count > 0)
+	metrics_set(events->config.metrics, METRIC_HTTP_STREAMS, events->streams.count);
+	if (events->streams.count > 0)
 		return;
 	publish_cancel(events->config.publish, &events->held);
 	events->beat_ns = INT64_MAX;
-}
-
-static void on_gone(struct server_request *request, void *ctx)
-{
-	(void)request;
-	leave(ctx);
 }
 
 /* --- Opening -------------------------------------------------------------------------------------------- */
@@ -114,21 +97,13 @@ static int find_cursor(struct events *events, const struct events_start *start, 
 
 static void send_text(struct event_stream *stream, const struct buf *text)
 {
-	server_stream_data(stream->request, text->data, text->size);
+	server_stream_data(stream->stream.request, text->data, text->size);
 }
 
-static void begin(struct event_stream *stream, bool stale)
+static void send_hello(struct event_stream *stream, bool stale)
 {
-	/* nginx would hold the stream back until it has a page full of it. */
-	static const struct server_header headers[] = {{"X-Accel-Buffering", "no"}};
 	struct buf text = {0};
 
-	server_stream_begin(stream->request,
-		&(struct server_reply){.status = 200,
-			.content_type = "text/event-stream",
-			.headers = headers,
-			.header_count = 1},
-		on_gone, stream);
 	events_text_hello(&text, stream->cursor.index);
 	if (stale)
 		events_text_reset(&text, stream->cursor.index);
@@ -142,7 +117,7 @@ int events_open(struct events *events, struct server_request *request, const str
 	struct event_stream *stream;
 	int error;
 
-	if (events->count >= events->config.streams)
+	if (events->streams.count >= events->config.streams)
 		return -EBUSY;
 	if (events->ended || !*events->config.reader)
 		return -EAGAIN;
@@ -150,15 +125,12 @@ int events_open(struct events *events, struct server_request *request, const str
 	if (error && error != -ESTALE)
 		return error;
 	stream = mem_alloc(sizeof(*stream));
-	*stream = (struct event_stream){
-		.events = events, .request = request, .cursor = cursor, .next = events->streams};
-	if (stream->next)
-		stream->next->previous = stream;
-	events->streams = stream;
-	count_streams(events, 1);
+	*stream = (struct event_stream){.events = events, .cursor = cursor};
+	streams_open(&events->streams, &stream->stream, request);
+	metrics_set(events->config.metrics, METRIC_HTTP_STREAMS, events->streams.count);
 	if (events->beat_ns == INT64_MAX)
 		events->beat_ns = clock_now(events->config.clock) + events->config.heartbeat_ns;
-	begin(stream, error == -ESTALE);
+	send_hello(stream, error == -ESTALE);
 	return 0;
 }
 
@@ -228,14 +200,14 @@ static void reset(struct event_stream *stream)
 
 static bool is_behind(const struct event_stream *stream)
 {
-	return !stream->cut && stream->cursor.index < stream->events->shown;
+	return !stream->stream.cut && stream->cursor.index < stream->events->shown;
 }
 
 /* Sends one batch. True if there is more for this stream, and its client has taken all that was sent. */
 static bool advance(struct event_stream *stream)
 {
 	struct events *events = stream->events;
-	size_t waiting = server_stream_waiting(stream->request);
+	size_t waiting = server_stream_waiting(stream->stream.request);
 	int error;
 
 	error = fill(events, &stream->cursor);
@@ -247,8 +219,7 @@ static bool advance(struct event_stream *stream)
 	if (waiting > 0 && events->batch.to.index < events->shown)
 		return false;
 	if (waiting + events->batch.text.size > events->config.buffer && waiting > 0) {
-		stream->cut = true;
-		server_stream_cut(stream->request);
+		stream_cut(&stream->stream);
 		return false;
 	}
 	stream->cursor = events->batch.to;
@@ -256,7 +227,7 @@ static bool advance(struct event_stream *stream)
 		send_text(stream, &events->batch.text);
 	else
 		stream->cursor.index = events->shown; /* an index without rows: nothing to wait for */
-	return is_behind(stream) && server_stream_waiting(stream->request) == 0;
+	return is_behind(stream) && server_stream_waiting(stream->stream.request) == 0;
 }
 
 static void beat(struct events *events)
@@ -266,25 +237,23 @@ static void beat(struct events *events)
 	if (now < events->beat_ns)
 		return;
 	events->beat_ns = now + events->config.heartbeat_ns;
-	/* For a client that does not read the write timeout is at work already. */
-	for (struct event_stream *stream = events->streams; stream; stream = stream->next)
-		if (!stream->cut && server_stream_waiting(stream->request) == 0)
-			server_stream_data(stream->request, ":\n\n", 3);
+	streams_beat(&events->streams);
 }
 
 bool events_run(struct events *events)
 {
+	struct stream *stream;
 	bool more = false;
 
-	if (events->count == 0 || events->ended)
+	if (events->streams.count == 0 || events->ended)
 		return false;
 	beat(events);
 	if (!*events->config.reader)
 		return false;
 	ask_gate(events);
-	for (struct event_stream *stream = events->streams; stream; stream = stream->next)
-		if (is_behind(stream))
-			more |= advance(stream);
+	LIST_FOREACH(stream, &events->streams.list, link)
+	if (is_behind((struct event_stream *)stream))
+		more |= advance((struct event_stream *)stream);
 	return more;
 }
 
@@ -295,12 +264,6 @@ int64_t events_next(const struct events *events)
 
 void events_end(struct events *events)
 {
-	struct event_stream *next;
-
 	events->ended = true;
-	for (struct event_stream *stream = events->streams; stream; stream = next) {
-		next = stream->next;
-		server_stream_end(stream->request);
-		leave(stream);
-	}
+	streams_end(&events->streams);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sidecar/streams.h"
 #include "sidecar/traces_text.h"
 
 #define RINGS (2 * PAGE_WORKERS)
@@ -14,31 +15,31 @@
 #define WRITE_MOST 512                /* and of them written as text */
 
 struct trace_stream {
+	struct stream stream;
 	struct traces *traces;
-	struct trace_stream *next, *previous;
-	struct server_request *request;
 	struct traces_wanted wanted;
 	uint64_t sent, lost; /* lost: since that was told last */
 	struct buf text;     /* of this look */
 	bool done;           /* it is at its limit */
-	bool cut;            /* the server ends it, and `gone` is on its way */
 };
 
 struct traces {
 	struct traces_config config;
-	struct trace_stream *streams;
-	unsigned count;
+	struct streams streams;
 	uint64_t cursors[RINGS];
 	int64_t look_ns, beat_ns; /* when the next ones are due */
 	bool ended;
 	struct buf text; /* one entry */
 };
 
+static void on_left(struct stream *stream);
+
 struct traces *traces_create(const struct traces_config *config)
 {
 	struct traces *traces = mem_alloc(sizeof(*traces));
 
 	traces->config = *config;
+	traces->streams.left = on_left;
 	return traces;
 }
 
@@ -58,30 +59,18 @@ void traces_reconfigure(struct traces *traces, unsigned streams, unsigned buffer
 }
 
 /* dns tells of queries while this is not 0. */
-static void count_streams(struct traces *traces, int change)
+static void tell_dns(const struct traces *traces)
 {
-	traces->count += (unsigned)change;
-	atomic_store_explicit(traces->config.listeners, traces->count, memory_order_relaxed);
+	atomic_store_explicit(traces->config.listeners, traces->streams.count, memory_order_relaxed);
 }
 
-static void leave(struct trace_stream *stream)
+static void on_left(struct stream *stream)
 {
-	struct traces *traces = stream->traces;
+	struct trace_stream *left = (struct trace_stream *)stream;
 
-	if (stream->previous)
-		stream->previous->next = stream->next;
-	else
-		traces->streams = stream->next;
-	if (stream->next)
-		stream->next->previous = stream->previous;
-	buf_finish(&stream->text);
-	free(stream);
-	count_streams(traces, -1);
-}
-
-static void on_gone(struct server_request *request, void *ctx)
-{
-	leave(ctx);
+	tell_dns(left->traces);
+	buf_finish(&left->text);
+	free(left);
 }
 
 /* --- Opening -------------------------------------------------------------------------------------------- */
@@ -99,29 +88,19 @@ static void begin_reading(struct traces *traces)
 
 int traces_open(struct traces *traces, struct server_request *request, const struct traces_wanted *wanted)
 {
-	static const struct server_header headers[] = {{"X-Accel-Buffering", "no"}}; /* as for events */
 	static const char hello[] = ": listening\n\n";
 	struct trace_stream *stream;
 
 	if (traces->ended || !traces->config.traces)
 		return -EAGAIN;
-	if (traces->count >= traces->config.streams)
+	if (traces->streams.count >= traces->config.streams)
 		return -EBUSY;
-	if (traces->count == 0)
+	if (traces->streams.count == 0)
 		begin_reading(traces);
 	stream = mem_alloc(sizeof(*stream));
-	*stream = (struct trace_stream){
-		.traces = traces, .request = request, .wanted = *wanted, .next = traces->streams};
-	if (stream->next)
-		stream->next->previous = stream;
-	traces->streams = stream;
-	count_streams(traces, 1);
-	server_stream_begin(request,
-		&(struct server_reply){.status = 200,
-			.content_type = "text/event-stream",
-			.headers = headers,
-			.header_count = 1},
-		on_gone, stream);
+	*stream = (struct trace_stream){.traces = traces, .wanted = *wanted};
+	streams_open(&traces->streams, &stream->stream, request);
+	tell_dns(traces);
 	server_stream_data(request, hello, sizeof(hello) - 1);
 	return 0;
 }
@@ -145,7 +124,7 @@ static bool wants(
 	const struct traces_wanted *wanted = &stream->wanted;
 	struct sockaddr_in6 client = {.sin6_family = AF_INET6};
 
-	if (stream->done || stream->cut)
+	if (stream->done || stream->stream.cut)
 		return false;
 	if (wanted->name_size > 0 && (entry->name_size == 0 || !is_below(name, wanted)))
 		return false;
@@ -157,11 +136,14 @@ static bool wants(
 static bool offer(struct traces *traces, const struct trace_entry *entry)
 {
 	struct wire_query name = {.label_count = 0};
+	struct stream *each;
 
 	if (!traces_text_name(entry, &name))
 		return false;
 	buf_clear(&traces->text);
-	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next) {
+	LIST_FOREACH(each, &traces->streams.list, link)
+	{
+		struct trace_stream *stream = (struct trace_stream *)each;
 		if (!wants(stream, entry, &name))
 			continue;
 		if (traces->text.size == 0)
@@ -179,6 +161,7 @@ static bool read_rings(struct traces *traces)
 	const struct page *dns = traces->config.dns;
 	unsigned reads = READ_MOST, writes = WRITE_MOST;
 	struct trace_entry entry;
+	struct stream *stream;
 	uint64_t lost = 0;
 
 	for (size_t i = 0; i < RINGS; i++) {
@@ -191,8 +174,8 @@ static bool read_rings(struct traces *traces)
 			writes -= offer(traces, &entry);
 		}
 	}
-	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next)
-		stream->lost += lost;
+	LIST_FOREACH(stream, &traces->streams.list, link)
+	((struct trace_stream *)stream)->lost += lost;
 	return reads == 0 || writes == 0;
 }
 
@@ -200,32 +183,30 @@ static bool read_rings(struct traces *traces)
 
 static void send_text(struct trace_stream *stream)
 {
-	size_t waiting = server_stream_waiting(stream->request);
+	size_t waiting = server_stream_waiting(stream->stream.request);
 
 	if (stream->lost > 0) {
 		traces_text_lost(&stream->text, stream->lost);
 		stream->lost = 0;
 	}
 	if (waiting > 0 && waiting + stream->text.size > stream->traces->config.buffer) {
-		stream->cut = true;
-		server_stream_cut(stream->request);
+		stream_cut(&stream->stream);
 		return;
 	}
-	server_stream_data(stream->request, stream->text.data, stream->text.size);
+	server_stream_data(stream->stream.request, stream->text.data, stream->text.size);
 	buf_clear(&stream->text);
-	if (!stream->done)
-		return;
-	server_stream_end(stream->request);
-	leave(stream);
+	if (stream->done)
+		stream_end(&stream->stream);
 }
 
 static void send_all(struct traces *traces)
 {
-	struct trace_stream *next;
+	struct stream *each, *next;
 
-	for (struct trace_stream *stream = traces->streams; stream; stream = next) {
-		next = stream->next;
-		if (!stream->cut && (stream->text.size > 0 || stream->lost > 0))
+	for (each = LIST_FIRST(&traces->streams.list); each; each = next) {
+		struct trace_stream *stream = (struct trace_stream *)each;
+		next = LIST_NEXT(each, link);
+		if (!each->cut && (stream->text.size > 0 || stream->lost > 0))
 			send_text(stream);
 	}
 }
@@ -235,10 +216,7 @@ static void beat(struct traces *traces, int64_t now)
 	if (now < traces->beat_ns)
 		return;
 	traces->beat_ns = now + traces->config.heartbeat_ns;
-	/* For a client that does not read the write timeout is at work already. */
-	for (struct trace_stream *stream = traces->streams; stream; stream = stream->next)
-		if (!stream->cut && server_stream_waiting(stream->request) == 0)
-			server_stream_data(stream->request, ":\n\n", 3);
+	streams_beat(&traces->streams);
 }
 
 bool traces_run(struct traces *traces)
@@ -246,7 +224,7 @@ bool traces_run(struct traces *traces)
 	int64_t now;
 	bool more;
 
-	if (traces->count == 0 || traces->ended)
+	if (traces->streams.count == 0 || traces->ended)
 		return false;
 	now = clock_now(traces->config.clock);
 	if (now < traces->look_ns)
@@ -260,17 +238,11 @@ bool traces_run(struct traces *traces)
 
 int64_t traces_next(const struct traces *traces)
 {
-	return traces->ended || traces->count == 0 ? INT64_MAX : traces->look_ns;
+	return traces->ended || traces->streams.count == 0 ? INT64_MAX : traces->look_ns;
 }
 
 void traces_end(struct traces *traces)
 {
-	struct trace_stream *next;
-
 	traces->ended = true;
-	for (struct trace_stream *stream = traces->streams; stream; stream = next) {
-		next = stream->next;
-		server_stream_end(stream->request);
-		leave(stream);
-	}
+	streams_end(&traces->streams);
 }

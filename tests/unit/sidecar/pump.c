@@ -274,6 +274,31 @@ int pump_reply(struct pump *pump, int fd, char head[4096], char body[4096])
 	return status;
 }
 
+const char *pump_received(struct pump *pump, int fd, void (*look)(void *ctx), void *ctx)
+{
+	static char text[1 << 20];
+	size_t size = 0;
+	ssize_t got;
+
+	do {
+		look(ctx);
+		pump_idle(pump);
+		got = recv(fd, text + size, sizeof(text) - 1 - size, MSG_DONTWAIT);
+		size += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	text[size] = '\0';
+	return text;
+}
+
+unsigned pump_times(const char *text, const char *what)
+{
+	unsigned count = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		count++;
+	return count;
+}
+
 bool pump_closed(struct pump *pump, int fd)
 {
 	char byte;

@@ -85,6 +85,13 @@ int pump_reply_head(struct pump *pump, int fd, char head[4096]);
 /* Reads exactly `size` raw bytes into `ret`. */
 void pump_read(struct pump *pump, int fd, char *ret, size_t size);
 
+/* All that comes now, NUL-terminated, until the next call; `look` does each time what the loop would.
+ */
+const char *pump_received(struct pump *pump, int fd, void (*look)(void *ctx), void *ctx);
+
+/* How many times `what` stands in `text`. */
+unsigned pump_times(const char *text, const char *what);
+
 /* Turns the loop until the server closed its side; true if nothing but the end came, false for other bytes.
  */
 bool pump_closed(struct pump *pump, int fd);

@@ -104,8 +104,10 @@ static bool turn(struct world *w)
 	return events_run(w->events);
 }
 
-static void turn_all(struct world *w)
+static void turn_all(void *ctx)
 {
+	struct world *w = ctx;
+
 	for (int i = 0; i < 1000 && turn(w); i++)
 		;
 }
@@ -159,30 +161,9 @@ static void skip_hello(struct world *w, int fd, uint64_t index)
 	assert_string_equal(text, expected);
 }
 
-/* All that comes now. */
 static const char *received(struct world *w, int fd)
 {
-	static char text[1 << 20];
-	size_t size = 0;
-	ssize_t got;
-
-	do {
-		turn_all(w);
-		pump_idle(&w->pump);
-		got = recv(fd, text + size, sizeof(text) - 1 - size, MSG_DONTWAIT);
-		size += got > 0 ? (size_t)got : 0;
-	} while (got > 0);
-	text[size] = '\0';
-	return text;
-}
-
-static unsigned count_of(const char *text, const char *what)
-{
-	unsigned count = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		count++;
-	return count;
+	return pump_received(&w->pump, fd, turn_all, w);
 }
 
 static void expect_id(const char *text, uint64_t index)
@@ -211,7 +192,7 @@ static void an_event_for_each_change(void **state)
 	assert_non_null(
 		strstr(text, "\"Change\":\"status\",\"OldStatus\":\"waiting\",\"NewStatus\":\"critical\","
 			     "\"Service\":\"web\",\"Node\":\"own\",\"Instance\":\"w\",\"Check\":\"c\""));
-	assert_int_equal(count_of(text, "\n"), 3); /* id, data and the end: nothing in a text can add one */
+	assert_int_equal(pump_times(text, "\n"), 3); /* id, data and the end: nothing in a text can add one */
 	close(fd);
 }
 
@@ -230,7 +211,7 @@ static void not_before_dns_shows_it(void **state)
 	apply(w, index - 1);
 	assert_string_equal(received(w, fd), "");
 	apply(w, index);
-	assert_int_equal(count_of(received(w, fd), "data:"), 2);
+	assert_int_equal(pump_times(received(w, fd), "data:"), 2);
 	/* A slow view holds it no longer than the timeout, and the event says so. */
 	index = commit(w, put_instance("web", "w4"));
 	turn_all(w);
@@ -265,19 +246,19 @@ static void resumes_without_loss(void **state)
 	skip_hello(w, fd, start);
 	turn_all(w);
 	text = received(w, fd);
-	assert_int_equal(count_of(text, "data:"), 1000); /* several batches */
-	assert_int_equal(count_of(text, "id: "), 1000);
+	assert_int_equal(pump_times(text, "data:"), 1000); /* several batches */
+	assert_int_equal(pump_times(text, "id: "), 1000);
 	expect_id(text, start + 1);
 	expect_id(text, end);
 	assert_null(strstr(text, "event: reset"));
 	/* Then it is one of those that hear what comes. */
 	commit_and_apply(w, remove_instance("w0"));
-	assert_int_equal(count_of(received(w, fd), "data:"), 1);
+	assert_int_equal(pump_times(received(w, fd), "data:"), 1);
 	close(fd);
 	fd = listen_to(w, "/last/7");
 	skip_hello(w, fd, end + 1 - 7);
 	turn_all(w);
-	assert_int_equal(count_of(received(w, fd), "data:"), 7);
+	assert_int_equal(pump_times(received(w, fd), "data:"), 7);
 	close(fd);
 }
 
@@ -298,15 +279,15 @@ static void what_was_pruned_is_told(void **state)
 	/* One that was open the whole time but fell behind what is kept. */
 	apply(w, end);
 	text = received(w, live);
-	assert_int_equal(count_of(text, "event: reset\n"), 1);
-	assert_int_equal(count_of(text, "data:"), 1);
+	assert_int_equal(pump_times(text, "event: reset\n"), 1);
+	assert_int_equal(pump_times(text, "data:"), 1);
 	expect_id(text, end);
 	/* One that comes back. */
 	snprintf(path, sizeof(path), "/since/%llu", (unsigned long long)start);
 	fd = listen_to(w, path);
 	skip_hello(w, fd, end);
 	turn_all(w);
-	assert_int_equal(count_of(received(w, fd), "event: reset\n"), 1);
+	assert_int_equal(pump_times(received(w, fd), "event: reset\n"), 1);
 	commit_and_apply(w, put_instance("web", "new"));
 	assert_non_null(strstr(received(w, fd), "\"Instance\":\"new\""));
 	assert_non_null(strstr(received(w, live), "\"Instance\":\"new\""));
@@ -367,12 +348,12 @@ static void a_slow_reader_is_cut_off(void **state)
 		if (sent % 20 < 19)
 			continue;
 		apply(w, w->f->committed);
-		heard += count_of(received(w, fast), "data:");
+		heard += pump_times(received(w, fast), "data:");
 	}
 	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW), rejected + 1);
 	pump_until_open(&w->pump, 1);
 	apply(w, w->f->committed);
-	heard += count_of(received(w, fast), "data:");
+	heard += pump_times(received(w, fast), "data:");
 	assert_int_equal(heard, sent);
 	close(slow);
 	close(fast);

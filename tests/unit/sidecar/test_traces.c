@@ -128,37 +128,18 @@ static int listen_for(struct world *w, struct traces_wanted wanted)
 }
 
 /* As the loop does, when it is time. */
-static void turn(struct world *w)
+static void turn(void *ctx)
 {
+	struct world *w = ctx;
+
 	clock_manual_advance(&w->pump.clock, PERIOD);
 	for (int i = 0; i < 100 && traces_run(w->traces); i++)
 		;
 }
 
-/* All that comes now. */
 static const char *received(struct world *w, int fd)
 {
-	static char text[1 << 20];
-	size_t size = 0;
-	ssize_t got;
-
-	do {
-		turn(w);
-		pump_idle(&w->pump);
-		got = recv(fd, text + size, sizeof(text) - 1 - size, MSG_DONTWAIT);
-		size += got > 0 ? (size_t)got : 0;
-	} while (got > 0);
-	text[size] = '\0';
-	return text;
-}
-
-static unsigned count_of(const char *text, const char *what)
-{
-	unsigned count = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		count++;
-	return count;
+	return pump_received(&w->pump, fd, turn, w);
 }
 
 static void a_query_is_told(void **state)
@@ -247,9 +228,9 @@ static void it_ends_at_its_limit(void **state)
 	assert_int_equal(w->listeners, 2);
 	for (int i = 0; i < 3; i++)
 		put(w, query("web.service.local", 1));
-	assert_int_equal(count_of(received(w, two), "data:"), 2);
+	assert_int_equal(pump_times(received(w, two), "data:"), 2);
 	assert_true(pump_closed(&w->pump, two));
-	assert_int_equal(count_of(received(w, all), "data:"), 3);
+	assert_int_equal(pump_times(received(w, all), "data:"), 3);
 	assert_int_equal(w->listeners, 1);
 	close(all);
 	close(two);
@@ -264,11 +245,11 @@ static void what_is_lost_is_told(void **state)
 	for (int i = 0; i < TRACE_SLOTS + 100; i++)
 		put(w, query("web.service.local", 1));
 	text = received(w, fd);
-	assert_int_equal(count_of(text, "\"Client\""), TRACE_SLOTS);
-	assert_int_equal(count_of(text, "event: lost\ndata: {\"Lost\":100}\n\n"), 1);
+	assert_int_equal(pump_times(text, "\"Client\""), TRACE_SLOTS);
+	assert_int_equal(pump_times(text, "event: lost\ndata: {\"Lost\":100}\n\n"), 1);
 	/* Once. */
 	put(w, query("web.service.local", 1));
-	assert_int_equal(count_of(received(w, fd), "lost"), 0);
+	assert_int_equal(pump_times(received(w, fd), "lost"), 0);
 	close(fd);
 }
 
@@ -285,7 +266,7 @@ static void a_turn_has_an_end(void **state)
 	assert_true(traces_run(w->traces));
 	assert_false(traces_run(w->traces));
 	assert_int_equal(traces_next(w->traces), clock_now(&w->pump.clock.clock) + PERIOD);
-	assert_int_equal(count_of(received(w, fd), "data:"), TRACE_SLOTS);
+	assert_int_equal(pump_times(received(w, fd), "data:"), TRACE_SLOTS);
 	/* Between two looks nothing is read. */
 	put(w, query("web.service.local", 1));
 	turn(w);
@@ -294,7 +275,7 @@ static void a_turn_has_an_end(void **state)
 	pump_idle(&w->pump);
 	char bytes[4096] = "";
 	assert_true(recv(fd, bytes, sizeof(bytes) - 1, MSG_DONTWAIT) > 0);
-	assert_int_equal(count_of(bytes, "data:"), 1);
+	assert_int_equal(pump_times(bytes, "data:"), 1);
 	close(fd);
 }
 
@@ -319,7 +300,7 @@ static void an_entry_that_is_none_is_left_out(void **state)
 	put(w, entry);
 	put(w, query("db.service.local", 1));
 	const char *text = received(w, fd);
-	assert_int_equal(count_of(text, "data:"), 1);
+	assert_int_equal(pump_times(text, "data:"), 1);
 	assert_non_null(strstr(text, "db.service.local"));
 	close(fd);
 }
@@ -355,7 +336,7 @@ static void a_slow_reader_is_cut_off(void **state)
 	while (sent < 200000 && pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW) == rejected) {
 		for (int i = 0; i < 200; i++, sent++)
 			put(w, query("web.service.local", 1));
-		heard += count_of(received(w, fast), "data:");
+		heard += pump_times(received(w, fast), "data:");
 	}
 	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_REJECTED_SLOW), rejected + 1);
 	pump_until_open(&w->pump, 1);

@@ -1,4 +1,4 @@
-/* check_grpc.c -- is a gRPC server serving? One call of grpc.health.v1.Health/Check by net/http_client.
+/* check_grpc.c -- is a gRPC server serving? One call of grpc.health.v1.Health/Check by http/client.
  *
  * A unary call is a POST over HTTP/2 whose body is a frame (a byte for compression, four for the length)
  * around a protobuf message, and whose end is told by the trailer grpc-status
@@ -13,8 +13,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "http/http.h"
 #include "net/addr.h"
-#include "net/http_client.h"
 
 #define USER_AGENT "grpc-svcdns/" SVCDNS_VERSION " (health check)"
 #define METHOD "/grpc.health.v1.Health/Check"
@@ -27,7 +27,7 @@
 
 struct health_probe {
 	struct arena *arena;
-	struct http_request *request;
+	struct http_transfer *request;
 	const char *target;
 	size_t output_size;
 	void (*done)(const struct health_result *result, void *ctx);
@@ -97,7 +97,7 @@ static int read_status(const uint8_t *bytes, size_t size, uint64_t *ret)
 }
 
 /* The status in the one frame of a reply. 0 or -EPROTO. */
-static int read_reply(const struct http_result *result, uint64_t *ret)
+static int read_reply(const struct http_client_result *result, uint64_t *ret)
 {
 	const uint8_t *bytes = (const uint8_t *)result->body;
 	size_t size = result->body_size;
@@ -113,7 +113,7 @@ static int read_reply(const struct http_result *result, uint64_t *ret)
 
 /* What a reply says: the verdict, and in `arena` the words behind "gRPC check TARGET: ". */
 static enum registry_status judge(
-	struct arena *arena, const struct http_result *result, const char **ret_text)
+	struct arena *arena, const struct http_client_result *result, const char **ret_text)
 {
 	const char *code = http_client_header(result, "grpc-status");
 	const char *message = http_client_header(result, "grpc-message");
@@ -139,7 +139,7 @@ static enum registry_status judge(
 	return REGISTRY_CRITICAL;
 }
 
-static void on_result(const struct http_result *result, void *ctx)
+static void on_result(const struct http_client_result *result, void *ctx)
 {
 	struct health_probe *probe = ctx;
 	struct arena *arena = probe->arena;
@@ -205,7 +205,7 @@ int health_grpc_start(const struct health_probe_env *env, const struct health_pr
 		{"te", "trailers"},
 		{"grpc-timeout", arena_printf(arena, "%ldm", timeout_ms > 99999999 ? 99999999 : timeout_ms)},
 	};
-	struct http_request_config config = {
+	struct http_client_request config = {
 		.method = "POST",
 		.url = url(arena, definition, host_size),
 		.headers = headers,

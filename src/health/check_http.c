@@ -1,4 +1,4 @@
-/* check_http.c -- one HTTP or HTTPS request by net/http_client: no redirect, a fresh connection, one
+/* check_http.c -- one HTTP or HTTPS request by http/client: no redirect, a fresh connection, one
  * deadline. */
 #include "health/check_types.h"
 
@@ -10,21 +10,21 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "net/http_client.h"
+#include "http/http.h"
 
 #define USER_AGENT "svcdns/" SVCDNS_VERSION " (health check)"
 #define ACCEPT "text/plain, text/*, */*"
 
 struct health_probe {
 	struct arena *arena;
-	struct http_request *request;
+	struct http_transfer *request;
 	const char *method, *url;
 	size_t output_size;
 	void (*done)(const struct health_result *result, void *ctx);
 	void *ctx;
 };
 
-static enum registry_status judge(const struct http_result *result)
+static enum registry_status judge(const struct http_client_result *result)
 {
 	if (result->error)
 		return REGISTRY_CRITICAL;
@@ -43,7 +43,7 @@ int health_want_of_descriptors(void)
 	return 0;
 }
 
-bool health_http_is_judged(const struct http_result *result)
+bool health_http_is_judged(const struct http_client_result *result)
 {
 	return !result->error || (!health_own_fault(result->error) && health_want_of_descriptors() == 0);
 }
@@ -53,7 +53,7 @@ long health_http_timeout_ms(const struct health_probe_request *request)
 	return (long)((request->timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS);
 }
 
-static void on_result(const struct http_result *result, void *ctx)
+static void on_result(const struct http_client_result *result, void *ctx)
 {
 	struct health_probe *probe = ctx;
 	struct arena *arena = probe->arena;
@@ -102,7 +102,7 @@ int health_http_start(const struct health_probe_env *env, const struct health_pr
 	const struct registry_check_definition *definition = request->definition;
 	struct arena *arena = arena_create();
 	struct health_probe *probe = arena_alloc(arena, sizeof(*probe));
-	struct http_request_config config = {
+	struct http_client_request config = {
 		.method = given(definition->method) ? definition->method : "GET",
 		.url = definition->target,
 		.body = given(definition->body),

@@ -12,7 +12,7 @@ struct event_base;
 struct health_dialer;
 struct health_resolver;
 struct http_client;
-struct http_result;
+struct http_client_result;
 
 /* What probes are made with; lives longer than each of them. */
 struct health_probe_env {
@@ -88,9 +88,9 @@ void health_grpc_cancel(struct health_probe *probe);
 int health_want_of_descriptors(void);
 
 /* False if a request failed for a want of our own, which says nothing about the target. */
-bool health_http_is_judged(const struct http_result *result);
+bool health_http_is_judged(const struct http_client_result *result);
 
-/* The deadline of a probe as net/http_client has it: milliseconds, rounded up. */
+/* The deadline of a probe as http/client has it: milliseconds, rounded up. */
 long health_http_timeout_ms(const struct health_probe_request *request);
 
 /* The output of a TTL check whose time is over, in `arena`, from the last output ("" if none). */

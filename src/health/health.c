@@ -16,7 +16,7 @@
 #include "health/core.h"
 #include "health/dial.h"
 #include "health/resolve.h"
-#include "net/http_client.h"
+#include "http/http.h"
 #include "net/wake.h"
 
 #define TICK_NS CLOCK_NS_PER_S /* the loop turns at least this often */

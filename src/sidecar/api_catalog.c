@@ -96,7 +96,7 @@ static bool has_tag(const struct registry_instance *instance, const char *tag)
 
 bool api_tags_match(const struct call *call, const struct registry_instance *instance)
 {
-	const struct server_request *request = call->request;
+	const struct http_request *request = call->request;
 
 	for (size_t i = 0; i < request->query_count; i++)
 		if (str_eq(request->query[i].name, "tag") && *request->query[i].value &&
@@ -121,7 +121,7 @@ static bool has_pair(const struct registry_node *node, const char *wanted)
 
 bool api_node_matches(const struct call *call, const struct registry_node *node)
 {
-	const struct server_request *request = call->request;
+	const struct http_request *request = call->request;
 
 	for (size_t i = 0; i < request->query_count; i++)
 		if (str_eq(request->query[i].name, "node-meta") && *request->query[i].value &&

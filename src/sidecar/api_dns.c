@@ -42,7 +42,7 @@ static void on_answer(const uint8_t *answer, size_t size, int error, void *ctx)
 }
 
 /* The client left: nobody wants the answer. */
-static void on_gone(struct server_request *request, void *ctx)
+static void on_gone(struct http_request *request, void *ctx)
 {
 	struct asking *asking = ctx;
 
@@ -70,7 +70,7 @@ static void ask(struct call *call, const uint8_t *question, size_t size)
 	} else if (query) { /* else it has been answered by now, and `asking` is gone */
 		asking->query = query;
 		call->parked = true;
-		server_park(call->request, on_gone, asking);
+		http_park(call->request, on_gone, asking);
 	}
 }
 

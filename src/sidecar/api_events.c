@@ -10,7 +10,7 @@
  * a refusal was sent. */
 static bool read_start(struct call *call, struct events_start *ret)
 {
-	const char *resumed = server_request_header(call->request, "Last-Event-ID");
+	const char *resumed = http_request_header(call->request, "Last-Event-ID");
 	const char *index = resumed && *resumed ? resumed : call_query(call, "index");
 	const char *last = call_query(call, "last");
 	uint64_t number;

@@ -376,7 +376,7 @@ static size_t entry_rank(const struct entry *entry)
 static bool wants_text(const struct call *call)
 {
 	const char *format = call_query(call, "format");
-	const char *accept = server_request_header(call->request, "Accept");
+	const char *accept = http_request_header(call->request, "Accept");
 
 	return format ? str_eq(format, "text") : accept && str_starts(accept, "text/plain");
 }

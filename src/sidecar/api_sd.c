@@ -67,7 +67,7 @@ static int add_all(struct call *call, struct registry_reader *reader, struct are
 
 static int fetch_targets(struct call *call, struct registry_reader *reader, struct arena *arena, void **ret)
 {
-	const struct server_request *request = call->request;
+	const struct http_request *request = call->request;
 	struct targets *targets = arena_alloc(arena, sizeof(*targets));
 	size_t limit = call->sidecar->config.sd_instances;
 	int error = registry_reader_index(reader, &targets->index);

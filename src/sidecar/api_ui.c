@@ -20,9 +20,9 @@ static bool has_tag(const char *list, const char *etag)
 
 static void send_asset(struct call *call, const struct asset *asset)
 {
-	const char *known = server_request_header(call->request, "If-None-Match");
+	const char *known = http_request_header(call->request, "If-None-Match");
 	bool same = has_tag(known, asset->etag);
-	const struct server_header headers[] = {
+	const struct http_header headers[] = {
 		{"Content-Security-Policy", POLICY},
 		{"Referrer-Policy", "no-referrer"},
 		{"Cross-Origin-Opener-Policy", "same-origin"},
@@ -31,14 +31,14 @@ static void send_asset(struct call *call, const struct asset *asset)
 		{"ETag", asset->etag},
 	};
 
-	server_reply(call->request, &(struct server_reply){
-					    .status = same ? 304 : 200,
-					    .content_type = asset->content_type,
-					    .headers = headers,
-					    .header_count = sizeof(headers) / sizeof(headers[0]),
-					    .body = asset->data,
-					    .body_size = same ? 0 : asset->size,
-				    });
+	http_reply(call->request, &(struct http_reply){
+					  .status = same ? 304 : 200,
+					  .content_type = asset->content_type,
+					  .headers = headers,
+					  .header_count = sizeof(headers) / sizeof(headers[0]),
+					  .body = asset->data,
+					  .body_size = same ? 0 : asset->size,
+				  });
 	call_end(call);
 }
 

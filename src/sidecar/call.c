@@ -11,7 +11,7 @@
 
 const char *call_query(const struct call *call, const char *name)
 {
-	return server_request_query(call->request, name);
+	return http_request_query(call->request, name);
 }
 
 /* Consul's booleans are true by presence, whatever their value. */
@@ -22,7 +22,7 @@ static bool flag(const struct call *call, const char *name)
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-static struct call *create(struct sidecar *sidecar, struct server_request *request)
+static struct call *create(struct sidecar *sidecar, struct http_request *request)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
@@ -62,13 +62,13 @@ void call_end(struct call *call)
 	if (call->next)
 		call->next->previous = call->previous;
 	buf_finish(&call->body);
-	body_release(call->shared);
+	http_body_release(call->shared);
 	free(call->check_id);
 	free(call->output);
 	free(call);
 }
 
-void call_gone(struct server_request *request, void *ctx)
+void call_gone(struct http_request *request, void *ctx)
 {
 	struct call *call = request->user;
 
@@ -81,7 +81,7 @@ void call_gone(struct server_request *request, void *ctx)
 void call_later(struct call *call)
 {
 	if (!call->parked)
-		server_park(call->request, call_gone, call->sidecar);
+		http_park(call->request, call_gone, call->sidecar);
 	call->parked = true;
 }
 
@@ -141,7 +141,7 @@ static void dispatch(struct call *call, const char *rest)
 		route->handle(call);
 }
 
-void call_begin(struct sidecar *sidecar, struct server_request *request)
+void call_begin(struct sidecar *sidecar, struct http_request *request)
 {
 	struct call *call = create(sidecar, request);
 	char message[GUARD_MESSAGE];
@@ -264,7 +264,7 @@ static void render(struct call *call, struct arena *arena, const struct snapshot
 /* What a woken query is answered with serves all others that ask the same. */
 static void share(struct call *call, const struct snapshot *snapshot)
 {
-	call->shared = body_create(&call->body);
+	call->shared = http_body_create(&call->body);
 	sharing_keep(&call->sidecar->sharing, call,
 		&(struct sharing_reply){
 			.index = snapshot->index,
@@ -321,7 +321,7 @@ static bool take_shared(struct call *call)
 
 	if (!reply || must_wait(call, &(struct snapshot){.index = reply->index, .current = reply->current}))
 		return false;
-	call->shared = body_hold(reply->body);
+	call->shared = http_body_hold(reply->body);
 	call->status = reply->status;
 	call->content_type = reply->content_type;
 	call->index = call->gate = reply->index;

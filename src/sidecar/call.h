@@ -10,13 +10,13 @@
  * lives on without its request until they are done. */
 #pragma once
 
+#include "http/http.h"
 #include "registry/registry.h"
 #include "sidecar/blocking.h"
 #include "sidecar/context.h"
 #include "sidecar/encode.h"
 #include "sidecar/publish.h"
 #include "sidecar/routes.h"
-#include "sidecar/server.h"
 
 /* How a read works: fetch copies rows inside a read transaction, render writes them behind it. */
 struct call_read {
@@ -29,8 +29,8 @@ struct call_read {
 
 struct call {
 	struct sidecar *sidecar;
-	struct call *next, *previous;   /* all calls that have not ended */
-	struct server_request *request; /* NULL once the client is gone */
+	struct call *next, *previous; /* all calls that have not ended */
+	struct http_request *request; /* NULL once the client is gone */
 	const struct route *route;
 	struct arena *arena; /* the request's: good while `request` is */
 	const char *rest;    /* what follows the route's prefix, decoded */
@@ -62,7 +62,7 @@ struct call {
 	const char *refusal;
 	const char *extra_name, *extra_value; /* one more header; value in `arena` or static */
 	struct buf body;
-	struct body *shared; /* the body instead, if not NULL */
+	struct http_body *shared; /* the body instead, if not NULL */
 	int file; /* whose first file_size bytes are the body instead, if it is above 0; the reply closes it
 		   */
 	size_t file_size;
@@ -73,10 +73,10 @@ struct call {
 };
 
 /* A request from the server: guard, route, handler. */
-void call_begin(struct sidecar *sidecar, struct server_request *request);
+void call_begin(struct sidecar *sidecar, struct http_request *request);
 
-/* The client of a parked request is gone; for server_park(). */
-void call_gone(struct server_request *request, void *ctx);
+/* The client of a parked request is gone; for http_park(). */
+void call_gone(struct http_request *request, void *ctx);
 
 /* Takes the call out of all queues and frees it; its request has been answered or is gone. */
 void call_end(struct call *call);

@@ -5,12 +5,12 @@
 
 #include <pthread.h>
 
+#include "http/http.h"
 #include "sidecar/blocking.h"
 #include "sidecar/errand.h"
 #include "sidecar/events.h"
 #include "sidecar/guard.h"
 #include "sidecar/publish.h"
-#include "sidecar/server.h"
 #include "sidecar/sharing.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/snapshot.h"
@@ -29,7 +29,7 @@ struct sidecar {
 	struct guard_config guard;
 	struct event_base *base;
 	struct event *events[SIDECAR_EVENTS];
-	struct server *server;
+	struct http_server *server;
 	struct registry_inbox *inbox;
 	struct registry_reader *reader; /* NULL while the registry cannot be opened */
 	struct publish publish;

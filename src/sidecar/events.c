@@ -97,7 +97,7 @@ static int find_cursor(struct events *events, const struct events_start *start, 
 
 static void send_text(struct event_stream *stream, const struct buf *text)
 {
-	server_stream_data(stream->stream.request, text->data, text->size);
+	http_stream_data(stream->stream.request, text->data, text->size);
 }
 
 static void send_hello(struct event_stream *stream, bool stale)
@@ -111,7 +111,7 @@ static void send_hello(struct event_stream *stream, bool stale)
 	buf_finish(&text);
 }
 
-int events_open(struct events *events, struct server_request *request, const struct events_start *start)
+int events_open(struct events *events, struct http_request *request, const struct events_start *start)
 {
 	struct registry_cursor cursor = {0};
 	struct event_stream *stream;
@@ -207,7 +207,7 @@ static bool is_behind(const struct event_stream *stream)
 static bool advance(struct event_stream *stream)
 {
 	struct events *events = stream->events;
-	size_t waiting = server_stream_waiting(stream->stream.request);
+	size_t waiting = http_stream_waiting(stream->stream.request);
 	int error;
 
 	error = fill(events, &stream->cursor);
@@ -227,7 +227,7 @@ static bool advance(struct event_stream *stream)
 		send_text(stream, &events->batch.text);
 	else
 		stream->cursor.index = events->shown; /* an index without rows: nothing to wait for */
-	return is_behind(stream) && server_stream_waiting(stream->stream.request) == 0;
+	return is_behind(stream) && http_stream_waiting(stream->stream.request) == 0;
 }
 
 static void beat(struct events *events)

@@ -10,9 +10,9 @@
  * a client can resume. Behind that it gets a `reset` event, loads afresh, and hears what follows. */
 #pragma once
 
+#include "http/http.h"
 #include "registry/registry.h"
 #include "sidecar/publish.h"
-#include "sidecar/server.h"
 
 #define EVENTS_LAST_MAX 1000 /* ?last= */
 
@@ -47,7 +47,7 @@ void events_reconfigure(struct events *events, unsigned streams, unsigned buffer
 
 /* Answers `request` with a stream, which it is from now on. 0, -EBUSY (too many), -EAGAIN (the registry is
  * not open) or another negative errno; then the request is still to be answered. */
-int events_open(struct events *events, struct server_request *request, const struct events_start *start);
+int events_open(struct events *events, struct http_request *request, const struct events_start *start);
 
 /* The registry stands at `index` now. */
 void events_commit(struct events *events, uint64_t index);

@@ -98,19 +98,19 @@ static bool origin_is_own(const char *origin, const char *host)
 }
 
 /* True if somebody followed a link to the page, which is the same for everybody and in nobody's frame. */
-static bool follows_link(const struct server_request *request)
+static bool follows_link(const struct http_request *request)
 {
 	return (is_page(request->path) || str_eq(request->path, "/")) &&
-	       str_ieq(server_request_header(request, "Sec-Fetch-Dest"), "document");
+	       str_ieq(http_request_header(request, "Sec-Fetch-Dest"), "document");
 }
 
 /* All occurrences count: a second, harmless one must not hide the first. */
-static int check_browser(const struct server_request *request, char message[GUARD_MESSAGE])
+static int check_browser(const struct http_request *request, char message[GUARD_MESSAGE])
 {
-	const char *host = server_request_header(request, "Host");
+	const char *host = http_request_header(request, "Host");
 
 	for (size_t i = 0; i < request->header_count; i++) {
-		const struct server_header *header = &request->headers[i];
+		const struct http_header *header = &request->headers[i];
 
 		if (str_ieq(header->name, "Origin") && !origin_is_own(header->value, host)) {
 			snprintf(message, GUARD_MESSAGE,
@@ -139,10 +139,10 @@ static bool token_matches(const char *given, const char *token)
 	return difference == 0;
 }
 
-static const char *bearer_of(const struct server_request *request)
+static const char *bearer_of(const struct http_request *request)
 {
 	static const char scheme[] = "bearer ";
-	const char *value = server_request_header(request, "Authorization");
+	const char *value = http_request_header(request, "Authorization");
 	size_t i;
 
 	if (!value)
@@ -156,7 +156,7 @@ static const char *bearer_of(const struct server_request *request)
 	return value + i;
 }
 
-static int check_token(const struct server_request *request, const char *token, char message[GUARD_MESSAGE])
+static int check_token(const struct http_request *request, const char *token, char message[GUARD_MESSAGE])
 {
 	bool good = false;
 
@@ -165,18 +165,18 @@ static int check_token(const struct server_request *request, const char *token, 
 	if (is_open(request->path))
 		return 0;
 	good |= token_matches(bearer_of(request), token);
-	good |= token_matches(server_request_header(request, "X-Consul-Token"), token);
-	good |= token_matches(server_request_query(request, "token"), token);
+	good |= token_matches(http_request_header(request, "X-Consul-Token"), token);
+	good |= token_matches(http_request_query(request, "token"), token);
 	if (good)
 		return 0;
 	snprintf(message, GUARD_MESSAGE, "Permission denied");
 	return 403;
 }
 
-int guard_check(const struct server_request *request, const struct guard_config *config,
+int guard_check(const struct http_request *request, const struct guard_config *config,
 	char ret_message[GUARD_MESSAGE])
 {
-	const char *host = server_request_header(request, "Host");
+	const char *host = http_request_header(request, "Host");
 	int status;
 
 	if (host && !host_allowed(host, config)) {

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "sidecar/server.h"
+#include "http/http.h"
 
 #define GUARD_MESSAGE 256 /* bytes for a message */
 #define GUARD_TOKEN 1024  /* bytes that a token may have, at most */
@@ -27,7 +27,7 @@ struct guard_config {
  * the page's own files (not what it shows, /ui/data/) must bear it (`Authorization: Bearer`, X-Consul-Token
  * or ?token=). A request without Host (HTTP/1.0) passes the first check: no browser sends one. 0, or the HTTP
  * status to refuse it with; then `ret_message` says why (nothing secret in it). */
-int guard_check(const struct server_request *request, const struct guard_config *config,
+int guard_check(const struct http_request *request, const struct guard_config *config,
 	char ret_message[GUARD_MESSAGE]);
 
 /* Reads the token from `path`: a regular file that only its owner can read (no mode bits for group and

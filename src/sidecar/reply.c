@@ -9,13 +9,13 @@
 #define HEADERS 12
 
 struct headers {
-	struct server_header items[HEADERS];
+	struct http_header items[HEADERS];
 	size_t count;
 };
 
 static void add(struct headers *headers, const char *name, const char *value)
 {
-	headers->items[headers->count++] = (struct server_header){name, value};
+	headers->items[headers->count++] = (struct http_header){name, value};
 }
 
 static void add_index(struct call *call, struct headers *headers, char number[32])
@@ -32,7 +32,7 @@ static void add_index(struct call *call, struct headers *headers, char number[32
 static void finish(struct call *call)
 {
 	struct headers headers = {.count = 0};
-	struct server_reply reply = {
+	struct http_reply reply = {
 		.status = call->status,
 		.content_type = call->content_type,
 		.body = call->body.data,
@@ -52,7 +52,7 @@ static void finish(struct call *call)
 		add(&headers, "X-Svcdns-Published", "false");
 	reply.headers = headers.items;
 	reply.header_count = headers.count;
-	server_reply(call->request, &reply);
+	http_reply(call->request, &reply);
 	call_end(call);
 }
 
@@ -107,7 +107,7 @@ void call_text(struct call *call, int status, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	make_utf8(text);
-	body_release(call->shared);
+	http_body_release(call->shared);
 	call->shared = NULL;
 	buf_clear(&call->body);
 	buf_str(&call->body, text);

@@ -21,7 +21,7 @@ static bool matters(const char *name)
 /* Texts with the NUL behind them, so that none runs into the next. */
 static void make_key(struct buf *key, const struct call *call)
 {
-	const struct server_request *request = call->request;
+	const struct http_request *request = call->request;
 	const void *route = call->route; /* known by its place in the table */
 
 	buf_clear(key);
@@ -60,14 +60,14 @@ void sharing_keep(struct sharing *sharing, const struct call *call, const struct
 	*kept = *reply;
 	kept->key = (struct buf){0};
 	make_key(&kept->key, call);
-	body_hold(kept->body);
+	http_body_hold(kept->body);
 	sharing->count++;
 }
 
 void sharing_clear(struct sharing *sharing)
 {
 	for (size_t i = 0; i < sharing->count; i++) {
-		body_release(sharing->replies[i].body);
+		http_body_release(sharing->replies[i].body);
 		buf_finish(&sharing->replies[i].key);
 	}
 	sharing->count = 0;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "sidecar/body.h"
+#include "http/http.h"
 
 struct call;
 
@@ -22,7 +22,7 @@ struct sharing_reply {
 	uint64_t current; /* of the registry when it was read */
 	int status;
 	const char *content_type; /* static */
-	struct body *body;
+	struct http_body *body;
 	struct buf key;
 };
 

@@ -25,29 +25,29 @@ enum { EVENT_TICK, EVENT_TIMER, EVENT_MORE, EVENT_INBOX, EVENT_WAKE, EVENT_CONTR
 
 /* --- Config --------------------------------------------------------------------------------------------- */
 
-static void handle(struct server_request *request, void *ctx);
+static void handle(struct http_request *request, void *ctx);
 
-static struct server_config server_config(struct sidecar *sidecar)
+static void on_starved(int error, unsigned connections, void *ctx)
 {
-	const struct sidecar_config *config = &sidecar->config;
+	(void)ctx;
+	log_warn("cannot accept HTTP connections for now", "error", err_str(error), "connections",
+		log_u64(connections));
+}
 
-	return (struct server_config){
-		.listen_fds = config->listen_fds,
-		.listen_count = config->listen_count,
-		.clock = config->clock,
-		.metrics = &config->thread->metrics,
-		.header_timeout_ns = config->header_timeout_ns,
-		.body_timeout_ns = config->body_timeout_ns,
-		.idle_timeout_ns = config->idle_timeout_ns,
-		.write_timeout_ns = config->write_timeout_ns,
-		.header_size = config->header_size,
-		.body_size = config->body_size,
-		.connections = config->connections,
-		.connections_per_address = config->connections_per_address,
-		.write_buffer = config->write_buffer,
+static struct http_server_config server_config(struct sidecar *sidecar)
+{
+	struct http_server_config server = {
+		.listen_fds = sidecar->config.listen_fds,
+		.listen_count = sidecar->config.listen_count,
+		.clock = sidecar->config.clock,
+		.metrics = &sidecar->config.thread->metrics,
 		.handle = handle,
+		.starved = on_starved,
 		.ctx = sidecar,
 	};
+
+	settings_server(&sidecar->config, &server);
+	return server;
 }
 
 static void set_guard(struct sidecar *sidecar)
@@ -142,7 +142,7 @@ static void set_timer(struct sidecar *sidecar)
 	event_add(sidecar->events[EVENT_TIMER], &after);
 }
 
-static void handle(struct server_request *request, void *ctx)
+static void handle(struct http_request *request, void *ctx)
 {
 	call_begin(ctx, request);
 	set_timer(ctx);
@@ -170,7 +170,7 @@ static bool finished(const struct sidecar *sidecar)
 		return false;
 	if (clock_now(sidecar->config.clock) >= sidecar->stop_ns)
 		return true;
-	return sidecar->writing == 0 && !sidecar->calls && server_open_connections(sidecar->server) == 0;
+	return sidecar->writing == 0 && !sidecar->calls && http_server_open_connections(sidecar->server) == 0;
 }
 
 /* Behind every event: some of what has become due; for the rest the loop comes back, so that heartbeats that
@@ -238,14 +238,14 @@ static void begin_stop(struct sidecar *sidecar)
 	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
 	events_end(sidecar->streams);
 	traces_end(sidecar->traces);
-	server_drain(sidecar->server);
+	http_server_drain(sidecar->server);
 }
 
 /* Takes over what is live in a new config. */
 static void take_config(
 	struct sidecar *sidecar, struct sidecar_config config, struct arena *arena, char *token)
 {
-	struct server_config server;
+	struct http_server_config server;
 
 	settings_keep(arena, &sidecar->config, &config);
 	arena_destroy(sidecar->config_arena);
@@ -256,7 +256,7 @@ static void take_config(
 	set_guard(sidecar);
 	sidecar->publish.timeout_ns = config.publish_timeout_ns;
 	server = server_config(sidecar);
-	server_reconfigure(sidecar->server, &server);
+	http_server_reconfigure(sidecar->server, &server);
 	dns_client_reconfigure(sidecar->dns_client, config.dns_queries, config.dns_timeout_ns);
 	events_reconfigure(sidecar->streams, config.streams, config.stream_buffer, config.heartbeat_ns);
 	traces_reconfigure(sidecar->traces, config.traces_max, config.stream_buffer, config.heartbeat_ns);
@@ -338,7 +338,7 @@ static int add_events(struct sidecar *sidecar)
 static int open_parts(struct sidecar *sidecar)
 {
 	const struct registry_inbox_handler handler = {.on_commit = on_commit, .ctx = sidecar};
-	struct server_config server = server_config(sidecar);
+	struct http_server_config server = server_config(sidecar);
 	int error;
 
 	sidecar->control_fd = net_wake_create();
@@ -357,7 +357,7 @@ static int open_parts(struct sidecar *sidecar)
 	});
 	error = registry_inbox_create(&handler, &sidecar->inbox);
 	if (!error)
-		error = server_create(sidecar->base, &server, &sidecar->server);
+		error = http_server_create(sidecar->base, &server, &sidecar->server);
 	return error ? error : add_events(sidecar);
 }
 
@@ -367,7 +367,7 @@ static void close_parts(struct sidecar *sidecar)
 	sharing_finish(&sidecar->sharing);
 	snapshot_finish(sidecar);
 	publish_finish(&sidecar->publish);
-	server_destroy(sidecar->server);
+	http_server_destroy(sidecar->server);
 	while (sidecar->calls)
 		call_end(sidecar->calls);
 	for (int i = 0; i < SIDECAR_EVENTS; i++)

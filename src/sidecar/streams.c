@@ -8,23 +8,23 @@ static void leave(struct stream *stream)
 	stream->streams->left(stream);
 }
 
-static void on_gone(struct server_request *request, void *ctx)
+static void on_gone(struct http_request *request, void *ctx)
 {
 	(void)request;
 	leave(ctx);
 }
 
-void streams_open(struct streams *streams, struct stream *stream, struct server_request *request)
+void streams_open(struct streams *streams, struct stream *stream, struct http_request *request)
 {
 	/* nginx would hold the stream back until it has a page full of it. */
-	static const struct server_header headers[] = {{"X-Accel-Buffering", "no"}};
+	static const struct http_header headers[] = {{"X-Accel-Buffering", "no"}};
 
 	stream->streams = streams;
 	stream->request = request;
 	LIST_INSERT_HEAD(&streams->list, stream, link);
 	streams->count++;
-	server_stream_begin(request,
-		&(struct server_reply){.status = 200,
+	http_stream_begin(request,
+		&(struct http_reply){.status = 200,
 			.content_type = "text/event-stream",
 			.headers = headers,
 			.header_count = 1},
@@ -33,14 +33,14 @@ void streams_open(struct streams *streams, struct stream *stream, struct server_
 
 void stream_end(struct stream *stream)
 {
-	server_stream_end(stream->request);
+	http_stream_end(stream->request);
 	leave(stream);
 }
 
 void stream_cut(struct stream *stream)
 {
 	stream->cut = true;
-	server_stream_cut(stream->request);
+	http_stream_cut(stream->request);
 }
 
 void streams_beat(const struct streams *streams)
@@ -49,8 +49,8 @@ void streams_beat(const struct streams *streams)
 
 	/* For a client that does not read the write timeout is at work already. */
 	LIST_FOREACH(stream, &streams->list, link)
-	if (!stream->cut && server_stream_waiting(stream->request) == 0)
-		server_stream_data(stream->request, ":\n\n", 3);
+	if (!stream->cut && http_stream_waiting(stream->request) == 0)
+		http_stream_data(stream->request, ":\n\n", 3);
 }
 
 void streams_end(struct streams *streams)

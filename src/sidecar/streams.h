@@ -6,14 +6,14 @@
 
 #include <sys/queue.h>
 
-#include "sidecar/server.h"
+#include "http/http.h"
 
 struct streams;
 
 struct stream {
 	LIST_ENTRY(stream) link;
 	struct streams *streams;
-	struct server_request *request;
+	struct http_request *request;
 	bool cut; /* the server ends it; it leaves when that is done */
 };
 
@@ -27,7 +27,7 @@ struct streams {
 
 /* Answers `request` with the head of a stream, and adds it. The memory of `stream` is the caller's until
  * `left`. */
-void streams_open(struct streams *streams, struct stream *stream, struct server_request *request);
+void streams_open(struct streams *streams, struct stream *stream, struct http_request *request);
 
 /* Ends a stream in good order; it leaves within. */
 void stream_end(struct stream *stream);

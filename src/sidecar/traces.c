@@ -86,7 +86,7 @@ static void begin_reading(struct traces *traces)
 	traces->beat_ns = now + traces->config.heartbeat_ns;
 }
 
-int traces_open(struct traces *traces, struct server_request *request, const struct traces_wanted *wanted)
+int traces_open(struct traces *traces, struct http_request *request, const struct traces_wanted *wanted)
 {
 	static const char hello[] = ": listening\n\n";
 	struct trace_stream *stream;
@@ -101,7 +101,7 @@ int traces_open(struct traces *traces, struct server_request *request, const str
 	*stream = (struct trace_stream){.traces = traces, .wanted = *wanted};
 	streams_open(&traces->streams, &stream->stream, request);
 	tell_dns(traces);
-	server_stream_data(request, hello, sizeof(hello) - 1);
+	http_stream_data(request, hello, sizeof(hello) - 1);
 	return 0;
 }
 
@@ -183,7 +183,7 @@ static bool read_rings(struct traces *traces)
 
 static void send_text(struct trace_stream *stream)
 {
-	size_t waiting = server_stream_waiting(stream->stream.request);
+	size_t waiting = http_stream_waiting(stream->stream.request);
 
 	if (stream->lost > 0) {
 		traces_text_lost(&stream->text, stream->lost);
@@ -193,7 +193,7 @@ static void send_text(struct trace_stream *stream)
 		stream_cut(&stream->stream);
 		return;
 	}
-	server_stream_data(stream->stream.request, stream->text.data, stream->text.size);
+	http_stream_data(stream->stream.request, stream->text.data, stream->text.size);
 	buf_clear(&stream->text);
 	if (stream->done)
 		stream_end(&stream->stream);

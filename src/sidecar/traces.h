@@ -11,8 +11,8 @@
 #pragma once
 
 #include "base/page.h"
+#include "http/http.h"
 #include "net/prefix.h"
-#include "sidecar/server.h"
 #include "wire/wire.h"
 
 struct traces_config {
@@ -47,7 +47,7 @@ void traces_reconfigure(struct traces *traces, unsigned streams, unsigned buffer
 
 /* Answers `request` with a stream, which it is from now on. 0; -EBUSY (too many) or -EAGAIN (there are no
  * rings, or the end has begun), then the request is still to be answered. */
-int traces_open(struct traces *traces, struct server_request *request, const struct traces_wanted *wanted);
+int traces_open(struct traces *traces, struct http_request *request, const struct traces_wanted *wanted);
 
 /* Sends what has come, if it is time to look. True if there was more than one turn may take: call it again
  * soon. */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sidecar/chunked.h"
+#include "http/chunked.h"
+#include "http/head.h"
 #include "sidecar/guard.h"
-#include "sidecar/http_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,7 +51,7 @@ static void judge(const struct http_head *head)
 	static const char *const hosts[] = {"a", "a:1"};
 	const struct guard_config config = {.hosts = hosts, .host_count = 2, .token = "t"};
 	char message[GUARD_MESSAGE] = "";
-	const struct server_request request = {
+	const struct http_request request = {
 		.method = head->method,
 		.path = head->path,
 		.query = head->query,

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "health/resolve.h"
-#include "net/http_client.h"
+#include "http/client.h"
 #include "probe_peer.h"
 
 int probe_setup(void **state)

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "health/check_types.h"
-#include "net/http_client.h"
+#include "http/client.h"
 #include "probe_peer.h"
 
 #define DATA 0

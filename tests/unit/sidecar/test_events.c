@@ -24,7 +24,7 @@ struct world {
 };
 
 /* "/since/N" and "/last/N" say where to begin, any other path means now. */
-static void handle(struct server_request *request, void *ctx)
+static void handle(struct http_request *request, void *ctx)
 {
 	struct world *w = ctx;
 	struct events_start start = {.from = EVENTS_NOW};
@@ -36,7 +36,7 @@ static void handle(struct server_request *request, void *ctx)
 		start = (struct events_start){EVENTS_LAST, 0, (uint32_t)atoi(request->path + 6)};
 	w->opened = events_open(w->events, request, &start);
 	if (w->opened != 0)
-		server_reply(request, &(struct server_reply){.status = 429});
+		http_reply(request, &(struct http_reply){.status = 429});
 }
 
 static int begin(void **state, uint32_t rows)

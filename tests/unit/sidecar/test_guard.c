@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "http/head.h"
 #include "sidecar/guard.h"
-#include "sidecar/http_head.h"
 #include "sidecar/sidecar.h"
 
 static const char *const listed[] = {"registry.example", "with-port.example:8500"};
@@ -23,7 +23,7 @@ static const struct guard_config with_token = {.token = "secret"};
 static int judge(const char *bytes, const struct guard_config *config, char message[GUARD_MESSAGE])
 {
 	struct arena *arena = arena_create();
-	struct server_request request = {0};
+	struct http_request request = {0};
 	struct http_scan scan = {0};
 	struct http_head head;
 	const char *text = NULL;

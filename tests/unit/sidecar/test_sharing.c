@@ -20,32 +20,32 @@ static const struct route service = {"/v1/health/service/", ROUTE_GET | ROUTE_QU
 struct question {
 	const struct route *route;
 	const char *rest;
-	struct server_query query[3];
+	struct http_query query[3];
 	size_t query_count;
 };
 
 static const struct sharing_reply *find(struct sharing *sharing, const struct question *question)
 {
-	struct server_request request = {.query = question->query, .query_count = question->query_count};
+	struct http_request request = {.query = question->query, .query_count = question->query_count};
 	struct call call = {.request = &request, .route = question->route, .rest = question->rest};
 
 	return sharing_find(sharing, &call);
 }
 
-static void keep(struct sharing *sharing, const struct question *question, struct body *body)
+static void keep(struct sharing *sharing, const struct question *question, struct http_body *body)
 {
-	struct server_request request = {.query = question->query, .query_count = question->query_count};
+	struct http_request request = {.query = question->query, .query_count = question->query_count};
 	struct call call = {.request = &request, .route = question->route, .rest = question->rest};
 
 	sharing_keep(sharing, &call, &(struct sharing_reply){.index = 7, .status = 200, .body = body});
 }
 
-static struct body *make_body(const char *text)
+static struct http_body *make_body(const char *text)
 {
 	struct buf bytes = {0};
 
 	buf_str(&bytes, text);
-	return body_create(&bytes);
+	return http_body_create(&bytes);
 }
 
 static const struct question asked = {
@@ -58,7 +58,7 @@ static void the_same_question_shares(void **state)
 		{&service, "web", {{"stale", "", false}, {"passing", "", false}, {"dc", "dc1", true}}, 3},
 	};
 	struct sharing sharing = {0};
-	struct body *body = make_body("[]");
+	struct http_body *body = make_body("[]");
 
 	(void)state;
 	assert_null(find(&sharing, &asked));
@@ -71,7 +71,7 @@ static void the_same_question_shares(void **state)
 	sharing_clear(&sharing);
 	assert_null(find(&sharing, &asked));
 	assert_int_equal(body->holders, 1);
-	body_release(body);
+	http_body_release(body);
 	sharing_finish(&sharing);
 }
 
@@ -88,20 +88,20 @@ static void another_question_does_not(void **state)
 		{&service, "webpassing", {{"", "", false}}, 0},
 	};
 	struct sharing sharing = {0};
-	struct body *body = make_body("[]");
+	struct http_body *body = make_body("[]");
 
 	(void)state;
 	keep(&sharing, &asked, body);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_null(find(&sharing, &others[i]));
-	body_release(body);
+	http_body_release(body);
 	sharing_finish(&sharing);
 }
 
 static void no_more_than_a_few_are_kept(void **state)
 {
 	struct sharing sharing = {0};
-	struct body *body = make_body("[]");
+	struct http_body *body = make_body("[]");
 	char name[16];
 
 	(void)state;
@@ -114,7 +114,7 @@ static void no_more_than_a_few_are_kept(void **state)
 	assert_int_equal(body->holders, SHARING_KEPT + 1);
 	sharing_finish(&sharing);
 	assert_int_equal(body->holders, 1);
-	body_release(body);
+	http_body_release(body);
 }
 
 /* Two clients that read nothing hold the body; one leaves in the middle of it, the other gets it whole. */
@@ -123,7 +123,7 @@ static void a_slow_client_holds_the_body(void **state)
 	enum { SIZE = 4 << 20 };
 	static char received[SIZE];
 	struct buf bytes = {0};
-	struct body *body;
+	struct http_body *body;
 	struct pump pump;
 	char end[4] = {0};
 	int fds[2];
@@ -131,7 +131,7 @@ static void a_slow_client_holds_the_body(void **state)
 	(void)state;
 	for (size_t i = 0; i < SIZE; i += 4)
 		buf_add(&bytes, &(const uint32_t){(uint32_t)i}, 4);
-	body = body_create(&bytes);
+	body = http_body_create(&bytes);
 	pump_init(&pump);
 	pump.config.write_buffer = SIZE;
 	pump_start(&pump);
@@ -139,7 +139,7 @@ static void a_slow_client_holds_the_body(void **state)
 		fds[i] = pump_connect(&pump, true);
 		pump.parked = NULL;
 		pump_park(&pump, fds[i]);
-		server_reply(pump.parked, &(struct server_reply){.status = 200, .shared = body});
+		http_reply(pump.parked, &(struct http_reply){.status = 200, .shared = body});
 		assert_int_equal(body->holders, 2 + i);
 	}
 	close(fds[0]);
@@ -155,7 +155,7 @@ static void a_slow_client_holds_the_body(void **state)
 	pump_idle(&pump);
 	assert_int_equal(body->holders, 1);
 	close(fds[1]);
-	body_release(body);
+	http_body_release(body);
 	pump_stop(&pump);
 }
 

@@ -28,14 +28,14 @@ struct world {
 	int opened;                  /* what traces_open() said last */
 };
 
-static void handle(struct server_request *request, void *ctx)
+static void handle(struct http_request *request, void *ctx)
 {
 	struct world *w = ctx;
 
 	w->pump.handled++;
 	w->opened = traces_open(w->traces, request, &w->wanted);
 	if (w->opened != 0)
-		server_reply(request, &(struct server_reply){.status = 429});
+		http_reply(request, &(struct http_reply){.status = 429});
 }
 
 static int setup(void **state)

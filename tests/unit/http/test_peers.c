@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "sidecar/peers.h"
+#include "http/peers.h"
 
 static struct peer *get(struct peers *peers, const char *address)
 {

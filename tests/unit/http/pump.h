@@ -7,22 +7,22 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
-#include "sidecar/server.h"
+#include "http/server.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 struct pump {
 	struct event_base *base;
-	struct server *server;
-	struct server_config config;
+	struct http_server *server;
+	struct http_server_config config;
 	struct clock_manual clock;
 	struct metrics *metrics;
 	int listener;
 	struct net_addr addr;
-	unsigned handled;              /* requests that reached the handler */
-	unsigned left;                 /* calls of `gone` */
-	struct server_request *parked; /* the last one that was parked or streams, NULL once it is gone */
-	char last[256];                /* "METHOD path|name=value|..|body" of the last request, cut off */
+	unsigned handled;            /* requests that reached the handler */
+	unsigned left;               /* calls of `gone` */
+	struct http_request *parked; /* the last one that was parked or streams, NULL once it is gone */
+	char last[256];              /* "METHOD path|name=value|..|body" of the last request, cut off */
 };
 
 /* Fills pump->config with generous limits and the handler below; a test changes what it wants, then starts.

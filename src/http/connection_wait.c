@@ -2,9 +2,9 @@
  * lists.
  *
  * See server_private.h; connection.c decides, this file only follows the state. */
-#include "sidecar/server_private.h"
+#include "http/server_private.h"
 
-static enum connection_timer wanted_timer(const struct server_connection *connection)
+static enum connection_timer wanted_timer(const struct http_connection *connection)
 {
 	bool unsent = evbuffer_get_length(connection->out) > 0;
 
@@ -31,7 +31,7 @@ static enum connection_timer wanted_timer(const struct server_connection *connec
 	return TIMER_NONE;
 }
 
-static int64_t timer_ns(const struct server_config *config, enum connection_timer kind)
+static int64_t timer_ns(const struct http_server_config *config, enum connection_timer kind)
 {
 	const int64_t times[] = {
 		[TIMER_FIRST] = config->header_timeout_ns,
@@ -47,7 +47,7 @@ static int64_t timer_ns(const struct server_config *config, enum connection_time
 	return times[kind];
 }
 
-void connection_set_timer(struct server_connection *connection, int64_t now)
+void connection_set_timer(struct http_connection *connection, int64_t now)
 {
 	int64_t ns = connection->deadline - now;
 	struct timeval time = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
@@ -57,7 +57,7 @@ void connection_set_timer(struct server_connection *connection, int64_t now)
 	evtimer_add(&connection->timer, &time);
 }
 
-static void arm_timer(struct server_connection *connection)
+static void arm_timer(struct http_connection *connection)
 {
 	enum connection_timer kind = wanted_timer(connection);
 	int64_t now;
@@ -76,7 +76,7 @@ static void arm_timer(struct server_connection *connection)
 
 /* The mask for the state. A half-closed client would make EV_CLOSED fire for ever on a level-triggered event.
  */
-static short wanted_mask(const struct server_connection *connection)
+static short wanted_mask(const struct http_connection *connection)
 {
 	switch (connection->state) {
 	case CONNECTION_HEAD:
@@ -98,7 +98,7 @@ static short wanted_mask(const struct server_connection *connection)
 	return 0;
 }
 
-static void arm_io(struct server_connection *connection)
+static void arm_io(struct http_connection *connection)
 {
 	short mask = connection->doomed ? 0 : wanted_mask(connection);
 
@@ -118,9 +118,9 @@ static void arm_io(struct server_connection *connection)
 }
 
 /* Keeps the server's lists and sums. */
-static void keep_books(struct server_connection *connection)
+static void keep_books(struct http_connection *connection)
 {
-	struct server *server = connection->server;
+	struct http_server *server = connection->server;
 	size_t pending = evbuffer_get_length(connection->out);
 	bool idle = connection->state == CONNECTION_HEAD && evbuffer_get_length(connection->in) == 0;
 	bool listed = connection->idle.next != &connection->idle;
@@ -146,13 +146,13 @@ static void keep_books(struct server_connection *connection)
 }
 
 /* Cuts off those who have long taken nothing of their replies, if too much waits in all. */
-static void keep_budget(struct server *server, const struct server_connection *except)
+static void keep_budget(struct http_server *server, const struct http_connection *except)
 {
 	struct link *first;
 
 	while (server->pending > (size_t)server->config.write_buffer * SERVER_BUDGET &&
 		(first = link_first(&server->slow))) {
-		struct server_connection *slowest = LINK_OWNER(first, struct server_connection, slow);
+		struct http_connection *slowest = LINK_OWNER(first, struct http_connection, slow);
 
 		if (slowest == except || slowest->running ||
 			clock_now(server->config.clock) - slowest->since < SERVER_RECENT_NS)
@@ -162,7 +162,7 @@ static void keep_budget(struct server *server, const struct server_connection *e
 	}
 }
 
-void connection_arm(struct server_connection *connection)
+void connection_arm(struct http_connection *connection)
 {
 	arm_timer(connection);
 	arm_io(connection);

@@ -20,7 +20,7 @@
 
 static const char big[8 << 20];
 
-static void on_gone(struct server_request *request, void *ctx)
+static void on_gone(struct http_request *request, void *ctx)
 {
 	struct pump *pump = ctx;
 
@@ -29,16 +29,16 @@ static void on_gone(struct server_request *request, void *ctx)
 		pump->parked = NULL;
 }
 
-static void reply_text(struct server_request *request, int status, const char *text, size_t size, bool close)
+static void reply_text(struct http_request *request, int status, const char *text, size_t size, bool close)
 {
-	server_reply(request, &(struct server_reply){.status = status,
-				      .content_type = "text/plain",
-				      .body = text,
-				      .body_size = size,
-				      .close = close});
+	http_reply(request, &(struct http_reply){.status = status,
+				    .content_type = "text/plain",
+				    .body = text,
+				    .body_size = size,
+				    .close = close});
 }
 
-static void describe(struct pump *pump, const struct server_request *request)
+static void describe(struct pump *pump, const struct http_request *request)
 {
 	struct buf text = {0};
 
@@ -51,9 +51,9 @@ static void describe(struct pump *pump, const struct server_request *request)
 	buf_finish(&text);
 }
 
-static void handle(struct server_request *request, void *ctx)
+static void handle(struct http_request *request, void *ctx)
 {
-	static const struct server_header evil[] = {
+	static const struct http_header evil[] = {
 		{"X-Evil", "a\r\nInjected: b"}, {"Cache-Control", "max-age=1"}};
 	struct pump *pump = ctx;
 
@@ -61,21 +61,20 @@ static void handle(struct server_request *request, void *ctx)
 	describe(pump, request);
 	if (strcmp(request->path, "/park") == 0) {
 		pump->parked = request;
-		server_park(request, on_gone, pump);
+		http_park(request, on_gone, pump);
 	} else if (strcmp(request->path, "/stream") == 0) {
 		pump->parked = request;
-		server_stream_begin(request,
-			&(struct server_reply){.status = 200, .content_type = "text/event-stream"}, on_gone,
+		http_stream_begin(request,
+			&(struct http_reply){.status = 200, .content_type = "text/event-stream"}, on_gone,
 			pump);
 	} else if (strcmp(request->path, "/big") == 0) {
 		reply_text(request, 200, big, sizeof(big), false);
 	} else if (strcmp(request->path, "/close") == 0) {
 		reply_text(request, 200, "bye", 3, true);
 	} else if (strcmp(request->path, "/204") == 0) {
-		server_reply(request, &(struct server_reply){.status = 204});
+		http_reply(request, &(struct http_reply){.status = 204});
 	} else if (strcmp(request->path, "/evil") == 0) {
-		server_reply(
-			request, &(struct server_reply){.status = 404, .headers = evil, .header_count = 2});
+		http_reply(request, &(struct http_reply){.status = 404, .headers = evil, .header_count = 2});
 	} else if (strcmp(request->path, "/none") != 0) {
 		reply_text(request, 200, pump->last, strlen(pump->last), false);
 	}
@@ -88,7 +87,7 @@ void pump_init(struct pump *pump)
 	clock_manual_init(&pump->clock, CLOCK_NS_PER_S, INT64_C(784111777) * CLOCK_NS_PER_S);
 	pump->metrics = calloc(1, sizeof(*pump->metrics));
 	assert_non_null(pump->metrics);
-	pump->config = (struct server_config){
+	pump->config = (struct http_server_config){
 		.clock = &pump->clock.clock,
 		.metrics = pump->metrics,
 		.header_timeout_ns = 20 * CLOCK_NS_PER_S,
@@ -113,12 +112,12 @@ void pump_start(struct pump *pump)
 	assert_non_null(pump->base);
 	pump->config.listen_fds = &pump->listener;
 	pump->config.listen_count = 1;
-	assert_int_equal(server_create(pump->base, &pump->config, &pump->server), 0);
+	assert_int_equal(http_server_create(pump->base, &pump->config, &pump->server), 0);
 }
 
 void pump_stop(struct pump *pump)
 {
-	server_destroy(pump->server);
+	http_server_destroy(pump->server);
 	event_base_free(pump->base);
 	close(pump->listener);
 	assert_int_equal(pump_count(pump, METRIC_HTTP_CONNECTIONS), 0);
@@ -338,7 +337,7 @@ static bool has_left(struct pump *pump, void *ctx)
 
 static bool has_open(struct pump *pump, void *ctx)
 {
-	return server_open_connections(pump->server) == *(unsigned *)ctx;
+	return http_server_open_connections(pump->server) == *(unsigned *)ctx;
 }
 
 void pump_until_left(struct pump *pump, unsigned left)
@@ -359,7 +358,7 @@ void pump_park(struct pump *pump, int fd)
 
 void pump_answer(struct pump *pump, const char *text)
 {
-	struct server_request *request = pump->parked;
+	struct http_request *request = pump->parked;
 
 	pump->parked = NULL;
 	reply_text(request, 200, text, strlen(text), false);

@@ -1,10 +1,10 @@
-/* http_target.c -- the target of a request: where it goes, and what is asked. See http_head.h. */
+/* target.c -- the target of a request: where it goes, and what is asked. See head.h. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "http/head.h"
 #include "net/addr.h"
-#include "sidecar/http_head.h"
 
 static int fail(const char *text, const char **ret_text)
 {
@@ -89,7 +89,7 @@ static bool decode(char *text)
 
 static int parse_query(struct arena *arena, char *text, struct http_head *head, const char **ret_text)
 {
-	struct server_query *query = NULL;
+	struct http_query *query = NULL;
 	char *piece, *value, *rest = text;
 
 	while ((piece = strsep(&rest, "&"))) {
@@ -103,7 +103,7 @@ static int parse_query(struct arena *arena, char *text, struct http_head *head, 
 		if (!decode(piece) || (value && !decode(value)))
 			return fail("Malformed query: bad percent-encoding", ret_text);
 		query = arena_grow(arena, query, head->query_count, sizeof(*query));
-		query[head->query_count++] = (struct server_query){
+		query[head->query_count++] = (struct http_query){
 			.name = piece, .value = value ? value : "", .has_value = value != NULL};
 	}
 	head->query = query;

@@ -1,5 +1,5 @@
-/* http_head.c -- see http_head.h. */
-#include "sidecar/http_head.h"
+/* head.c -- see head.h. */
+#include "http/head.h"
 
 #include <string.h>
 
@@ -213,7 +213,7 @@ static const struct {
 	{"Connection", take_connection},
 };
 
-static int take_field(struct http_head *head, const struct server_header *header, const char **ret_text)
+static int take_field(struct http_head *head, const struct http_header *header, const char **ret_text)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (str_ieq(header->name, fields[i].name))
@@ -223,7 +223,7 @@ static int take_field(struct http_head *head, const struct server_header *header
 }
 
 /* Takes one header line (NUL-terminated, in the arena) apart, in place. */
-static int parse_field(char *line, struct server_header *ret, const char **ret_text)
+static int parse_field(char *line, struct http_header *ret, const char **ret_text)
 {
 	char *colon = line, *value, *end;
 
@@ -243,14 +243,14 @@ static int parse_field(char *line, struct server_header *ret, const char **ret_t
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = '\0';
-	*ret = (struct server_header){.name = line, .value = value};
+	*ret = (struct http_header){.name = line, .value = value};
 	return 0;
 }
 
 /* All header lines from `text` on, up to the empty line. */
 static int parse_fields(struct arena *arena, char *text, struct http_head *head, const char **ret_text)
 {
-	struct server_header *headers = NULL;
+	struct http_header *headers = NULL;
 	int status;
 
 	while (*text != '\r') {

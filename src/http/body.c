@@ -1,13 +1,13 @@
 /* body.c -- see body.h. */
-#include "sidecar/body.h"
+#include "http/body.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 
-struct body *body_create(struct buf *bytes)
+struct http_body *http_body_create(struct buf *bytes)
 {
-	struct body *body = mem_alloc(sizeof(*body));
+	struct http_body *body = mem_alloc(sizeof(*body));
 
 	body->holders = 1;
 	body->bytes = *bytes;
@@ -15,13 +15,13 @@ struct body *body_create(struct buf *bytes)
 	return body;
 }
 
-struct body *body_hold(struct body *body)
+struct http_body *http_body_hold(struct http_body *body)
 {
 	body->holders++;
 	return body;
 }
 
-void body_release(struct body *body)
+void http_body_release(struct http_body *body)
 {
 	if (!body || --body->holders > 0)
 		return;

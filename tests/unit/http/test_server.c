@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "http/server_private.h"
 #include "pump.h"
-#include "sidecar/server_private.h"
 
 static void reply_is_whole(void **state)
 {
@@ -174,11 +174,11 @@ static void draining(void **state)
 	parked = pump_connect(&pump, false);
 	pump_alive(&pump, idle, "/");
 	pump_park(&pump, parked);
-	server_drain(pump.server);
+	http_server_drain(pump.server);
 	assert_true(pump_closed(&pump, idle));
 	late = pump_connect(&pump, false);
 	pump_idle(&pump);
-	assert_int_equal(server_open_connections(pump.server), 1);
+	assert_int_equal(http_server_open_connections(pump.server), 1);
 	pump_answer(&pump, "last");
 	assert_int_equal(pump_reply(&pump, parked, head, NULL), 200);
 	assert_non_null(strstr(head, "\r\nConnection: close\r\n"));
@@ -191,7 +191,7 @@ static void draining(void **state)
 }
 
 /* An idle connection is to hold less than 4 KiB; libevent's two buffers are about 300 bytes. */
-_Static_assert(sizeof(struct server_connection) < 2048, "an idle connection has grown too large");
+_Static_assert(sizeof(struct http_connection) < 2048, "an idle connection has grown too large");
 
 int main(void)
 {

@@ -1,5 +1,5 @@
 /* peers.c -- see peers.h. */
-#include "sidecar/peers.h"
+#include "http/peers.h"
 
 #include <stdlib.h>
 #include <string.h>

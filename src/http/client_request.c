@@ -1,10 +1,10 @@
-/* http_request.c -- what a request sends: URL, TLS server name, method, headers, body. */
+/* client_request.c -- what a request sends: URL, TLS server name, method, headers, body. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "net/http_client_private.h"
+#include "http/client_private.h"
 
 /* True for a token of RFC 9110 section 5.6.2: what a method and a header's name are made of. */
 static bool is_token(const char *text)
@@ -22,7 +22,7 @@ static void add_line(struct curl_slist **list, const char *line)
 	*list = longer;
 }
 
-static bool has_header(const struct http_request_config *config, const char *name)
+static bool has_header(const struct http_client_request *config, const char *name)
 {
 	for (size_t i = 0; i < config->header_count; i++)
 		if (str_ieq(config->headers[i].name, name))
@@ -30,7 +30,7 @@ static bool has_header(const struct http_request_config *config, const char *nam
 	return false;
 }
 
-static int add_headers(struct http_request *request, const struct http_request_config *config)
+static int add_headers(struct http_transfer *request, const struct http_client_request *config)
 {
 	/* libcurl adds these to a request with a body; a line without a value takes them away. */
 	static const char *const unwanted[][2] = {{"Content-Type", "Content-Type:"}, {"Expect", "Expect:"}};
@@ -60,7 +60,8 @@ static int add_headers(struct http_request *request, const struct http_request_c
 
 /* libcurl takes the TLS server name from the URL, so the name goes there; the connection and the Host header
  * keep to what the URL said. */
-static int set_server_name(struct http_request *request, const struct http_request_config *config, CURLU *url)
+static int set_server_name(
+	struct http_transfer *request, const struct http_client_request *config, CURLU *url)
 {
 	char *host = NULL, *port = NULL, *explicit_port = NULL;
 	struct buf line = {0};
@@ -88,7 +89,7 @@ out:
 	return r;
 }
 
-static int set_url(struct http_request *request, const struct http_request_config *config)
+static int set_url(struct http_transfer *request, const struct http_client_request *config)
 {
 	char *scheme = NULL, *text = NULL;
 	CURLU *url = curl_url();
@@ -116,7 +117,7 @@ out:
 	return r;
 }
 
-static void set_method(CURL *easy, const struct http_request_config *config)
+static void set_method(CURL *easy, const struct http_client_request *config)
 {
 	static const char *const with_body[] = {"POST", "PUT", "PATCH"};
 	const char *body = config->body;
@@ -135,7 +136,7 @@ static void set_method(CURL *easy, const struct http_request_config *config)
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, config->method);
 }
 
-int http_request_prepare(struct http_request *request, const struct http_request_config *config)
+int http_transfer_prepare(struct http_transfer *request, const struct http_client_request *config)
 {
 	int r;
 

@@ -38,7 +38,7 @@ static void parked_is_answered_in_order(void **state)
 	pump_idle(&pump);
 	assert_int_equal(pump.handled, 1);
 	pump_answer(&pump, "late");
-	/* The handler is never called from within server_reply(). */
+	/* The handler is never called from within http_reply(). */
 	assert_int_equal(pump.handled, 1);
 	pump_until(&pump, pump_has_handled, &two);
 	assert_int_equal(pump_reply(&pump, fd, NULL, body), 200);
@@ -104,7 +104,7 @@ static void leaving_while_parked(void **state)
 	}
 	pump_until_left(&pump, 4);
 	assert_true(pump_now() - start < CLOCK_NS_PER_S);
-	assert_int_equal(server_open_connections(pump.server), 0);
+	assert_int_equal(http_server_open_connections(pump.server), 0);
 	pump_stop(&pump);
 }
 
@@ -185,10 +185,10 @@ static void stream_in_chunks(void **state)
 	assert_int_equal(pump_reply(&pump, fd, head, NULL), 200);
 	assert_non_null(strstr(head, "\r\nTransfer-Encoding: chunked\r\n"));
 	assert_null(strstr(head, "Content-Length"));
-	server_stream_data(pump.parked, "hello", 5);
-	server_stream_data(pump.parked, "", 0);
-	server_stream_data(pump.parked, "abc", 3);
-	server_stream_end(pump.parked);
+	http_stream_data(pump.parked, "hello", 5);
+	http_stream_data(pump.parked, "", 0);
+	http_stream_data(pump.parked, "abc", 3);
+	http_stream_end(pump.parked);
 	pump_read(&pump, fd, body, sizeof(expected) - 1);
 	assert_string_equal(body, expected);
 	pump_alive(&pump, fd, "/after");
@@ -211,8 +211,8 @@ static void stream_without_chunks(void **state)
 	assert_int_equal(pump_reply_head(&pump, fd, head), 200);
 	assert_null(strstr(head, "Transfer-Encoding"));
 	assert_non_null(strstr(head, "\r\nConnection: close\r\n"));
-	server_stream_data(pump.parked, "hello", 5);
-	server_stream_end(pump.parked);
+	http_stream_data(pump.parked, "hello", 5);
+	http_stream_end(pump.parked);
 	pump_read(&pump, fd, body, 5);
 	assert_string_equal(body, "hello");
 	assert_true(pump_closed(&pump, fd));
@@ -262,12 +262,12 @@ static void stream_is_not_read(void **state)
 	pump_until(&pump, pump_is_parked, NULL);
 	rejected = pump_count(&pump, METRIC_HTTP_REJECTED_SLOW);
 	for (int i = 0; i < 200 && pump_count(&pump, METRIC_HTTP_REJECTED_SLOW) == rejected; i++)
-		server_stream_data(pump.parked, block, sizeof(block));
+		http_stream_data(pump.parked, block, sizeof(block));
 	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_SLOW), rejected + 1);
 	assert_int_equal(pump.left, 0);
-	server_stream_data(pump.parked, block, sizeof(block)); /* ignored by now */
+	http_stream_data(pump.parked, block, sizeof(block)); /* ignored by now */
 	pump_until_left(&pump, 1);
-	assert_int_equal(server_open_connections(pump.server), 0);
+	assert_int_equal(http_server_open_connections(pump.server), 0);
 	close(fd);
 	pump_stop(&pump);
 }

@@ -1,4 +1,4 @@
-/* http_head.h -- the head of an HTTP/1 request: found, checked and taken apart, strictly.
+/* head.h -- the head of an HTTP/1 request: found, checked and taken apart, strictly.
  *
  * Private to the HTTP server. RFC 9112 for the shape, RFC 9110 for the fields; where a lenient and a strict
  * reading exist the strict one is taken, because two readings are what request smuggling lives on: lines end
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "sidecar/server.h"
+#include "http/server.h"
 
 #define HTTP_HEADERS_MAX 100 /* header lines in one request; more is 431 */
 #define HTTP_QUERY_MAX 100   /* query parameters in one request; more is 400 */
@@ -29,9 +29,9 @@ struct http_scan {
 /* A request's head; all text lives in the arena. */
 struct http_head {
 	const char *method, *target, *path;
-	const struct server_query *query;
+	const struct http_query *query;
 	size_t query_count;
-	const struct server_header *headers;
+	const struct http_header *headers;
 	size_t header_count;
 	const char *host;     /* the Host field, NULL without one (HTTP/1.0 only) */
 	unsigned minor;       /* 0 or 1: HTTP/1.0 or 1.1 (and later 1.x) */

@@ -1,4 +1,4 @@
-/* http_write.c -- what goes out: replies, streams, refusals. See server.h and server_private.h. */
+/* write.c -- what goes out: replies, streams, refusals. See server.h and server_private.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/str.h"
-#include "sidecar/server_private.h"
+#include "http/server_private.h"
 
 static const struct {
 	int status;
@@ -58,7 +58,7 @@ const char *http_reason(int status)
 }
 
 /* The Date field (RFC 9110 5.6.7), made anew each second. */
-static const char *date_now(struct server *server)
+static const char *date_now(struct http_server *server)
 {
 	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	int64_t second = clock_wall(server->config.clock) / CLOCK_NS_PER_S;
@@ -93,7 +93,7 @@ static void add_header(struct buf *text, const char *name, const char *value)
 	buf_str(text, "\r\n");
 }
 
-static bool has_header(const struct server_reply *reply, const char *name)
+static bool has_header(const struct http_reply *reply, const char *name)
 {
 	for (size_t i = 0; i < reply->header_count; i++) {
 		if (str_ieq(reply->headers[i].name, name))
@@ -113,7 +113,7 @@ enum { CODE_2XX, CODE_3XX, CODE_4XX, CODE_429, CODE_5XX, CODES };
 _Static_assert(METRIC_HTTP_REQUESTS_OTHER_5XX - METRIC_HTTP_REQUESTS_OTHER_2XX == CODE_5XX, "rows by code");
 _Static_assert(METRIC_HTTP_REQUESTS_REGISTER_2XX - METRIC_HTTP_REQUESTS_OTHER_2XX == CODES, "rows by kind");
 
-static void count_reply(const struct server_connection *connection, int status)
+static void count_reply(const struct http_connection *connection, int status)
 {
 	unsigned kind = connection->request ? connection->request->kind : 0;
 	unsigned code = status >= 500   ? CODE_5XX
@@ -139,9 +139,9 @@ static void add_number(struct buf *text, size_t number)
 }
 
 /* Everything but what says how the body is framed and the empty line. */
-static void start_head(struct server_connection *connection, const struct server_reply *reply)
+static void start_head(struct http_connection *connection, const struct http_reply *reply)
 {
-	struct server *server = connection->server;
+	struct http_server *server = connection->server;
 	struct buf *text = &server->text;
 
 	connection->close |= reply->close || server->draining;
@@ -167,7 +167,7 @@ static void start_head(struct server_connection *connection, const struct server
 	count_reply(connection, reply->status);
 }
 
-static void end_head(struct server_connection *connection)
+static void end_head(struct http_connection *connection)
 {
 	struct buf *text = &connection->server->text;
 
@@ -177,7 +177,7 @@ static void end_head(struct server_connection *connection)
 
 /* Most replies fit into the socket: they go there at once, without a copy. Returns the bytes that went; an
  * error shows again when the rest is sent. */
-static size_t send_at_once(const struct server_connection *connection, struct iovec pieces[2])
+static size_t send_at_once(const struct http_connection *connection, struct iovec pieces[2])
 {
 	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
 	ssize_t sent;
@@ -194,11 +194,11 @@ static void let_go(const void *bytes, size_t size, void *body)
 {
 	(void)bytes;
 	(void)size;
-	body_release(body);
+	http_body_release(body);
 }
 
 /* The head goes out with the first portion of the file. */
-static void write_file(struct server_connection *connection, const struct server_reply *reply)
+static void write_file(struct http_connection *connection, const struct http_reply *reply)
 {
 	start_head(connection, reply);
 	buf_printf(&connection->server->text, "Content-Length: %zu\r\n", reply->body_size);
@@ -206,7 +206,7 @@ static void write_file(struct server_connection *connection, const struct server
 	connection_take_file(connection, reply->file, connection->mute ? 0 : reply->body_size);
 }
 
-void http_write_reply(struct server_connection *connection, const struct server_reply *reply)
+void http_write_reply(struct http_connection *connection, const struct http_reply *reply)
 {
 	struct buf *text = &connection->server->text;
 	const char *body = reply->shared ? reply->shared->bytes.data : reply->body;
@@ -239,14 +239,14 @@ void http_write_reply(struct server_connection *connection, const struct server_
 		return;
 	if (reply->shared)
 		evbuffer_add_reference(
-			connection->out, body + sent, size - sent, let_go, body_hold(reply->shared));
+			connection->out, body + sent, size - sent, let_go, http_body_hold(reply->shared));
 	else
 		evbuffer_add(connection->out, body + sent, size - sent);
 }
 
-void http_write_refusal(struct server_connection *connection, int status, const char *text)
+void http_write_refusal(struct http_connection *connection, int status, const char *text)
 {
-	struct server_reply reply = {
+	struct http_reply reply = {
 		.status = status,
 		.content_type = "text/plain; charset=utf-8",
 		.body = text,
@@ -261,7 +261,7 @@ void http_write_refusal(struct server_connection *connection, int status, const 
 
 /* From outside connection_run() the state machine has to be set going; inside, it goes on by itself. From
  * outside a next, pipelined request has to wait for the loop: handlers are not called from within a reply. */
-static void proceed(struct server_connection *connection)
+static void proceed(struct http_connection *connection)
 {
 	if (connection->running)
 		return;
@@ -269,9 +269,9 @@ static void proceed(struct server_connection *connection)
 	connection_run(connection);
 }
 
-void server_reply(struct server_request *request, const struct server_reply *reply)
+void http_reply(struct http_request *request, const struct http_reply *reply)
 {
-	struct server_connection *connection = request->connection;
+	struct http_connection *connection = request->connection;
 
 	http_write_reply(connection, reply);
 	connection->state = CONNECTION_FLUSH;
@@ -279,10 +279,9 @@ void server_reply(struct server_request *request, const struct server_reply *rep
 	proceed(connection);
 }
 
-void server_park(
-	struct server_request *request, void (*gone)(struct server_request *request, void *ctx), void *ctx)
+void http_park(struct http_request *request, void (*gone)(struct http_request *request, void *ctx), void *ctx)
 {
-	struct server_connection *connection = request->connection;
+	struct http_connection *connection = request->connection;
 
 	connection->state = CONNECTION_PARKED;
 	connection->gone = gone;
@@ -291,35 +290,35 @@ void server_park(
 		connection_arm(connection);
 }
 
-size_t server_stream_waiting(const struct server_request *request)
+size_t http_stream_waiting(const struct http_request *request)
 {
 	return evbuffer_get_length(request->connection->out);
 }
 
-void server_stream_cut(struct server_request *request)
+void http_stream_cut(struct http_request *request)
 {
 	metrics_add(request->connection->server->config.metrics, METRIC_HTTP_REJECTED_SLOW, 1);
 	connection_doom(request->connection);
 }
 
 /* Sends what can be sent of a stream; never closes at once, since the caller still holds the request. */
-static void push_stream(struct server_connection *connection)
+static void push_stream(struct http_connection *connection)
 {
-	const struct server_config *config = &connection->server->config;
+	const struct http_server_config *config = &connection->server->config;
 
 	if (!connection_write(connection)) {
 		connection_doom(connection);
 	} else if (evbuffer_get_length(connection->out) > config->write_buffer) {
-		server_stream_cut(connection->request);
+		http_stream_cut(connection->request);
 	}
 	if (!connection->running)
 		connection_arm(connection);
 }
 
-void server_stream_begin(struct server_request *request, const struct server_reply *head,
-	void (*gone)(struct server_request *request, void *ctx), void *ctx)
+void http_stream_begin(struct http_request *request, const struct http_reply *head,
+	void (*gone)(struct http_request *request, void *ctx), void *ctx)
 {
-	struct server_connection *connection = request->connection;
+	struct http_connection *connection = request->connection;
 
 	/* Without chunks (HTTP/1.0) only the end of the connection can end the stream. */
 	connection->chunked = connection->minor > 0;
@@ -336,9 +335,9 @@ void server_stream_begin(struct server_request *request, const struct server_rep
 		connection_doom(connection);
 }
 
-void server_stream_data(struct server_request *request, const void *data, size_t size)
+void http_stream_data(struct http_request *request, const void *data, size_t size)
 {
-	struct server_connection *connection = request->connection;
+	struct http_connection *connection = request->connection;
 
 	/* An empty chunk would be the end. */
 	if (size == 0 || connection->mute || connection->doomed)
@@ -351,9 +350,9 @@ void server_stream_data(struct server_request *request, const void *data, size_t
 	push_stream(connection);
 }
 
-void server_stream_end(struct server_request *request)
+void http_stream_end(struct http_request *request)
 {
-	struct server_connection *connection = request->connection;
+	struct http_connection *connection = request->connection;
 
 	if (connection->chunked && !connection->mute)
 		evbuffer_add(connection->out, "0\r\n\r\n", 5);
@@ -362,7 +361,7 @@ void server_stream_end(struct server_request *request)
 	proceed(connection);
 }
 
-const char *server_request_header(const struct server_request *request, const char *name)
+const char *http_request_header(const struct http_request *request, const char *name)
 {
 	for (size_t i = 0; i < request->header_count; i++) {
 		if (str_ieq(request->headers[i].name, name))
@@ -371,7 +370,7 @@ const char *server_request_header(const struct server_request *request, const ch
 	return NULL;
 }
 
-const char *server_request_query(const struct server_request *request, const char *name)
+const char *http_request_query(const struct http_request *request, const char *name)
 {
 	for (size_t i = request->query_count; i-- > 0;) {
 		if (str_eq(request->query[i].name, name))

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "http/client.h"
 #include "http_peer.h"
 #include "net/addr.h"
-#include "net/http_client.h"
 
 /* What a request came to; the texts are copies. */
 struct outcome {
@@ -62,7 +62,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void keep(const struct http_result *result, void *ctx)
+static void keep(const struct http_client_result *result, void *ctx)
 {
 	struct outcome *outcome = ctx;
 
@@ -76,12 +76,12 @@ static void keep(const struct http_result *result, void *ctx)
 }
 
 /* A GET of `path`; the URL lives until the next call. */
-static struct http_request_config get(const char *path)
+static struct http_client_request get(const char *path)
 {
 	static char url[256];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", http_peer_port(f.peer), path);
-	return (struct http_request_config){
+	return (struct http_client_request){
 		.method = "GET",
 		.url = url,
 		.timeout_ms = 10000,
@@ -98,7 +98,7 @@ static void await(const struct outcome *outcome)
 	assert_int_equal(outcome->calls, 1);
 }
 
-static struct outcome ask(const struct http_request_config *config)
+static struct outcome ask(const struct http_client_request *config)
 {
 	struct outcome outcome = {0};
 
@@ -128,7 +128,7 @@ static void replies(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct http_request_config config = get(rows[i].path);
+		struct http_client_request config = get(rows[i].path);
 		struct outcome outcome = ask(&config);
 
 		assert_int_equal(outcome.error, rows[i].error);
@@ -143,7 +143,7 @@ static void replies(void **state)
 /* A peer that speaks something else is an error, not a status. */
 static void not_http(void **state)
 {
-	struct http_request_config config = get("/garbage");
+	struct http_client_request config = get("/garbage");
 	struct outcome outcome = ask(&config);
 
 	(void)state;
@@ -158,7 +158,7 @@ static void body_limit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct http_request_config config = get("/endless-body");
+		struct http_client_request config = get("/endless-body");
 		struct outcome outcome;
 
 		config.body_limit = limits[i];
@@ -175,7 +175,7 @@ static void what_is_sent(void **state)
 {
 	static const struct http_header headers[] = {
 		{"X-One", "first"}, {"X-Empty", ""}, {"Host", "web.example"}, {"x-one", "second"}};
-	struct http_request_config config = get("/echo?a=b");
+	struct http_client_request config = get("/echo?a=b");
 	struct outcome outcome;
 
 	(void)state;
@@ -200,7 +200,7 @@ static void what_is_sent(void **state)
 
 static void methods(void **state)
 {
-	struct http_request_config config = get("/echo");
+	struct http_client_request config = get("/echo");
 	struct outcome outcome;
 
 	(void)state;
@@ -228,7 +228,7 @@ static void deadline(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct http_request_config config = get(rows[i].path);
+		struct http_client_request config = get(rows[i].path);
 		int64_t start = clock_now(clock_system()), took;
 		struct outcome outcome;
 
@@ -243,7 +243,7 @@ static void deadline(void **state)
 
 static void refused(void **state)
 {
-	struct http_request_config config = get("/");
+	struct http_client_request config = get("/");
 	struct net_addr addr;
 	struct outcome outcome;
 	char url[64];
@@ -270,8 +270,8 @@ static void not_startable(void **state)
 		"127.0.0.1", "", "http://", "http://a b/", "http://127.0.0.1:99999/"};
 	static const struct http_header headers[] = {
 		{"X", "a\r\nY: b"}, {"X", "a\nb"}, {"X: a\r\nY", "b"}, {"", "x"}, {"X Y", "x"}};
-	struct http_request_config config;
-	struct http_request *request = NULL;
+	struct http_client_request config;
+	struct http_transfer *request = NULL;
 	struct outcome outcome = {0};
 
 	(void)state;
@@ -302,7 +302,7 @@ static void not_startable(void **state)
 /* By way of libcurl's resolver thread. */
 static void by_name(void **state)
 {
-	struct http_request_config config = get("/plain");
+	struct http_client_request config = get("/plain");
 	struct outcome outcome;
 	char url[64];
 
@@ -316,7 +316,7 @@ static void by_name(void **state)
 
 static void no_proxy(void **state)
 {
-	struct http_request_config config = get("/plain");
+	struct http_client_request config = get("/plain");
 	struct outcome outcome;
 
 	(void)state;
@@ -331,9 +331,9 @@ static void no_proxy(void **state)
 
 static void cancelled(void **state)
 {
-	struct http_request_config config = get("/silent");
+	struct http_client_request config = get("/silent");
 	struct outcome first = {0}, second = {0}, third = {0};
-	struct http_request *early, *late;
+	struct http_transfer *early, *late;
 
 	(void)state;
 	assert_int_equal(http_client_start(f.client, &config, keep, &first, &early), 0);
@@ -356,7 +356,7 @@ static void destroyed_while_running(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
-		struct http_request_config config = get(i % 2 ? "/silent" : "/plain");
+		struct http_client_request config = get(i % 2 ? "/silent" : "/plain");
 
 		assert_int_equal(http_client_start(f.client, &config, keep, &outcomes[i], NULL), 0);
 	}
@@ -374,7 +374,7 @@ static void many_at_once(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 60; i++) {
-		struct http_request_config config = get("/plain");
+		struct http_client_request config = get("/plain");
 
 		assert_int_equal(http_client_start(f.client, &config, keep, &outcomes[i], NULL), 0);
 	}
@@ -389,13 +389,13 @@ static void many_at_once(void **state)
 struct chain {
 	struct outcome outcome; /* of the last */
 	struct outcome victim;
-	struct http_request *to_cancel;
+	struct http_transfer *to_cancel;
 	int left;
 };
 
-static void next_of_chain(const struct http_result *result, void *ctx)
+static void next_of_chain(const struct http_client_result *result, void *ctx)
 {
-	struct http_request_config config = get("/plain");
+	struct http_client_request config = get("/plain");
 	struct chain *chain = ctx;
 
 	http_client_cancel(chain->to_cancel);
@@ -408,7 +408,7 @@ static void next_of_chain(const struct http_result *result, void *ctx)
 
 static void started_from_done(void **state)
 {
-	struct http_request_config config = get("/silent");
+	struct http_client_request config = get("/silent");
 	struct chain chain = {.left = 5};
 
 	(void)state;
@@ -422,7 +422,7 @@ static void started_from_done(void **state)
 
 static void tls(void **state)
 {
-	struct http_request_config config = get("/echo");
+	struct http_client_request config = get("/echo");
 	struct outcome outcome;
 	char url[64], host[64];
 

@@ -1,4 +1,4 @@
-#include "net/http_client_private.h"
+#include "http/client_private.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -42,7 +42,7 @@ static void init_curl(void)
 }
 
 /* Frees a request that is in no list (any more). */
-static void request_free(struct http_request *request)
+static void request_free(struct http_transfer *request)
 {
 	if (request->easy)
 		curl_multi_remove_handle(request->client->multi, request->easy);
@@ -53,7 +53,7 @@ static void request_free(struct http_request *request)
 	free(request);
 }
 
-static void request_unlink(struct http_request *request)
+static void request_unlink(struct http_transfer *request)
 {
 	if (request->previous)
 		request->previous->next = request->next;
@@ -63,7 +63,7 @@ static void request_unlink(struct http_request *request)
 		request->next->previous = request->previous;
 }
 
-static int result_error(const struct http_request *request, CURLcode code)
+static int result_error(const struct http_transfer *request, CURLcode code)
 {
 	long os_error = 0;
 
@@ -82,9 +82,9 @@ static int result_error(const struct http_request *request, CURLcode code)
 	return -EIO;
 }
 
-static void finish_request(struct http_request *request, CURLcode code)
+static void finish_request(struct http_transfer *request, CURLcode code)
 {
-	struct http_result result = {
+	struct http_client_result result = {
 		.error = result_error(request, code),
 		.message = "",
 		.reason = request->reason,
@@ -106,7 +106,7 @@ static void finish_request(struct http_request *request, CURLcode code)
 /* Lets libcurl work on a descriptor (or its timer), then ends what is finished. */
 static void drive(struct http_client *client, curl_socket_t fd, int events)
 {
-	struct http_request *request;
+	struct http_transfer *request;
 	const CURLMsg *message;
 	long timeout_ms = -1;
 	CURLcode code;
@@ -178,7 +178,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 {
-	struct http_request *request = ctx;
+	struct http_transfer *request = ctx;
 	size_t room = request->body_limit - request->body.size, taken = size * count;
 
 	if (taken < room) {
@@ -193,7 +193,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 /* Keeps the text of the last status line: "HTTP/1.1 200 OK". */
 static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
 {
-	struct http_request *request = ctx;
+	struct http_transfer *request = ctx;
 	const char *end = bytes + size * count, *p = bytes;
 	size_t length;
 
@@ -218,7 +218,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
-static void set_options(struct http_request *request, const struct http_request_config *config)
+static void set_options(struct http_transfer *request, const struct http_client_request *config)
 {
 	static const struct {
 		CURLoption option;
@@ -279,7 +279,7 @@ int http_client_create(struct event_base *base, struct http_client **ret)
 
 void http_client_destroy(struct http_client *client)
 {
-	struct http_request *request, *next;
+	struct http_transfer *request, *next;
 
 	if (!client)
 		return;
@@ -292,10 +292,11 @@ void http_client_destroy(struct http_client *client)
 	free(client);
 }
 
-int http_client_start(struct http_client *client, const struct http_request_config *config,
-	void (*done)(const struct http_result *result, void *ctx), void *ctx, struct http_request **ret)
+int http_client_start(struct http_client *client, const struct http_client_request *config,
+	void (*done)(const struct http_client_result *result, void *ctx), void *ctx,
+	struct http_transfer **ret)
 {
-	struct http_request *request;
+	struct http_transfer *request;
 	int r;
 
 	if (config->timeout_ms <= 0)
@@ -308,7 +309,7 @@ int http_client_start(struct http_client *client, const struct http_request_conf
 	request->easy = curl_easy_init();
 	if (!request->easy)
 		mem_out();
-	r = http_request_prepare(request, config);
+	r = http_transfer_prepare(request, config);
 	if (r < 0)
 		goto fail;
 	set_options(request, config);
@@ -329,7 +330,7 @@ fail:
 	return r;
 }
 
-const char *http_client_header(const struct http_result *result, const char *name)
+const char *http_client_header(const struct http_client_result *result, const char *name)
 {
 	static const unsigned origins[] = {CURLH_TRAILER, CURLH_HEADER};
 	struct curl_header *found;
@@ -340,7 +341,7 @@ const char *http_client_header(const struct http_result *result, const char *nam
 	return NULL;
 }
 
-void http_client_cancel(struct http_request *request)
+void http_client_cancel(struct http_transfer *request)
 {
 	if (!request)
 		return;

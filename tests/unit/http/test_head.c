@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "sidecar/chunked.h"
-#include "sidecar/http_head.h"
+#include "http/chunked.h"
+#include "http/head.h"
 
 /* Scans and parses a whole head, as the connection does. */
 static int parse(struct arena *arena, const char *bytes, struct http_head *ret)
@@ -114,7 +114,7 @@ static void targets(void **state)
 
 static void queries(void **state)
 {
-	static const struct server_query expected[] = {
+	static const struct http_query expected[] = {
 		{"pretty", "", false},
 		{"a b", "c d", true},
 		{"tag", "x=y", true},
@@ -123,7 +123,7 @@ static void queries(void **state)
 		{"f", "%", true},
 		{"tag", "\xc3\xbc", true},
 	};
-	struct server_request request = {0};
+	struct http_request request = {0};
 	struct arena *arena = arena_create();
 	struct http_head head;
 
@@ -140,9 +140,9 @@ static void queries(void **state)
 	}
 	request.query = head.query;
 	request.query_count = head.query_count;
-	assert_string_equal(server_request_query(&request, "tag"), "\xc3\xbc"); /* the last one */
-	assert_string_equal(server_request_query(&request, "pretty"), "");
-	assert_null(server_request_query(&request, "Pretty"));
+	assert_string_equal(http_request_query(&request, "tag"), "\xc3\xbc"); /* the last one */
+	assert_string_equal(http_request_query(&request, "pretty"), "");
+	assert_null(http_request_query(&request, "Pretty"));
 	arena_destroy(arena);
 }
 

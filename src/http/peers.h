@@ -53,7 +53,7 @@ struct peer {
 	uint8_t address[16];
 	unsigned connections;
 	struct link
-		idle; /* its idle connections, the longest idle first (struct server_connection.peer_idle) */
+		idle; /* its idle connections, the longest idle first (struct http_connection.peer_idle) */
 };
 
 #define PEER_BUCKETS 1024

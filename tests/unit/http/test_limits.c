@@ -1,4 +1,5 @@
 /* test_limits.c -- what the HTTP server refuses, and whom it cuts off when. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "http/server_private.h"
 #include "pump.h"
-#include "sidecar/server_private.h"
 
 /* What is refused is answered so that the client can read it: the rest of what it sends is taken in, up to a
  * bound, and then comes FIN, not RST. Who goes on and on is cut off. */
@@ -89,7 +90,7 @@ static void head_limits(void **state)
 	buf_finish(&many);
 	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_MALFORMED), 5);
 	pump.config.header_size = 8192;
-	server_reconfigure(pump.server, &pump.config);
+	http_server_reconfigure(pump.server, &pump.config);
 	expect_head_limit(&pump, start, 4096, "\r\n\r\n", 200);
 	pump_stop(&pump);
 }
@@ -146,9 +147,9 @@ static void slow_head(void **state)
 	pump_stop(&pump);
 }
 
-static struct server_connection *only_connection(struct pump *pump)
+static struct http_connection *only_connection(struct pump *pump)
 {
-	return LINK_OWNER(link_first(&pump->server->all), struct server_connection, all);
+	return LINK_OWNER(link_first(&pump->server->all), struct http_connection, all);
 }
 
 static int64_t deadline_of(struct pump *pump)
@@ -245,7 +246,7 @@ static void idle_too_long(void **state)
 	assert_true(pump_closed(&pump, fd));
 	/* Waiting for a reply is not idling. */
 	assert_non_null(pump.parked);
-	assert_int_equal(server_open_connections(pump.server), 1);
+	assert_int_equal(http_server_open_connections(pump.server), 1);
 	close(fd);
 	close(parked);
 	pump_stop(&pump);
@@ -383,14 +384,24 @@ static void too_many_in_all(void **state)
 	pump_alive(&pump, fds[2], "/");
 	assert_true(pump_closed(&pump, fds[0]));
 	pump_alive(&pump, fds[1], "/");
-	assert_int_equal(server_open_connections(pump.server), 2);
+	assert_int_equal(http_server_open_connections(pump.server), 2);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	pump_stop(&pump);
 }
 
-/* Out of descriptors: the loop sleeps instead of spinning on the listener, who is connected is served, and
- * who waits is let in as soon as there are descriptors again. */
+static unsigned starved_with;
+
+static void on_starved(int error, unsigned connections, void *ctx)
+{
+	(void)ctx;
+	assert_int_equal(error, -EMFILE);
+	assert_int_equal(starved_with, 0);
+	starved_with = connections;
+}
+
+/* Out of descriptors: that is told once, the loop sleeps instead of spinning on the listener, who is
+ * connected is served, and who waits is let in as soon as there are descriptors again. */
 static void no_descriptors(void **state)
 {
 	struct rlimit limit, none;
@@ -399,6 +410,7 @@ static void no_descriptors(void **state)
 
 	(void)state;
 	pump_init(&pump);
+	pump.config.starved = on_starved;
 	pump_start(&pump);
 	open_one = pump_connect(&pump, false);
 	pump_alive(&pump, open_one, "/");
@@ -410,7 +422,8 @@ static void no_descriptors(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	pump_no_spin(&pump);
 	pump_alive(&pump, open_one, "/");
-	assert_int_equal(server_open_connections(pump.server), 1);
+	assert_int_equal(http_server_open_connections(pump.server), 1);
+	assert_int_equal(starved_with, 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	pump_alive(&pump, waiting, "/");
 	close(open_one);

@@ -1,4 +1,4 @@
-/* http_client.h -- outgoing HTTP and HTTPS: libcurl's multi interface on a libevent base.
+/* client.h -- outgoing HTTP and HTTPS: libcurl's multi interface on a libevent base.
  *
  * One client belongs to one thread, the one that runs the base. Redirects are never followed, only http and
  * https are spoken, proxies from the environment are ignored, a name that is given is resolved by libcurl's
@@ -9,15 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "http/field.h"
+
 struct event_base;
 struct http_client;
-struct http_request;
+struct http_transfer;
 
-struct http_header {
-	const char *name, *value;
-};
-
-struct http_request_config {
+struct http_client_request {
 	const char *method;                /* "GET", ... */
 	const char *url;                   /* http:// or https:// */
 	const struct http_header *headers; /* header_count of them */
@@ -32,7 +30,7 @@ struct http_request_config {
 	const char *user_agent; /* NULL for none */
 };
 
-struct http_result {
+struct http_client_result {
 	int error;           /* 0, or negative errno: -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH (no such
 			      * name), -EPROTO (TLS), -EMSGSIZE (a head above 64 KiB), -EIO ... */
 	const char *message; /* the error in words (libcurl's), "" if none */
@@ -40,7 +38,7 @@ struct http_result {
 	const char *reason;  /* the text behind the status, "" if none */
 	const char *body;    /* the first body_limit bytes, NUL-terminated */
 	size_t body_size;
-	const struct http_request *request; /* for http_client_header() */
+	const struct http_transfer *request; /* for http_client_header() */
 };
 
 /* A client on `base`. 0 or negative errno; destroy with http_client_destroy(). */
@@ -55,12 +53,13 @@ void http_client_destroy(struct http_client *client);
  * 0, -EINVAL (a URL, method or header that cannot be sent, no timeout) or another negative errno; then `done`
  * is not called. *ret is good until `done` is called or the request is cancelled; `ret` may be NULL. From
  * within `done`, other requests may be started and cancelled. */
-int http_client_start(struct http_client *client, const struct http_request_config *config,
-	void (*done)(const struct http_result *result, void *ctx), void *ctx, struct http_request **ret);
+int http_client_start(struct http_client *client, const struct http_client_request *config,
+	void (*done)(const struct http_client_result *result, void *ctx), void *ctx,
+	struct http_transfer **ret);
 
 /* The last value of the header `name` (ASCII case ignored), among the trailers if it is there, else in the
  * head. From within `done` only; good until it returns. NULL if the reply has none. */
-const char *http_client_header(const struct http_result *result, const char *name);
+const char *http_client_header(const struct http_client_result *result, const char *name);
 
 /* Ends a running request without calling its callback. NULL is fine. */
-void http_client_cancel(struct http_request *request);
+void http_client_cancel(struct http_transfer *request);

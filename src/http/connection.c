@@ -2,7 +2,7 @@
  *
  * connection_run() takes steps until one has to wait, then connection_arm() sets the event and the timer to
  * what the state asks for. Handlers and `gone` are only ever called from the loop, never from within
- * server_reply() and its kin, so that whoever walks a list of parked requests can answer them as it goes. */
+ * http_reply() and its kin, so that whoever walks a list of parked requests can answer them as it goes. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "sidecar/server_private.h"
+#include "http/server_private.h"
 
 enum step { STEP_AGAIN, STEP_WAIT, STEP_CLOSE };
 
@@ -26,9 +26,9 @@ static struct evbuffer *new_evbuffer(void)
 	return buffer;
 }
 
-void connection_create(struct server *server, int fd, const struct net_addr *client, struct peer *peer)
+void connection_create(struct http_server *server, int fd, const struct net_addr *client, struct peer *peer)
 {
-	struct server_connection *connection = mem_alloc(sizeof(*connection));
+	struct http_connection *connection = mem_alloc(sizeof(*connection));
 
 	connection->server = server;
 	connection->peer = peer;
@@ -48,13 +48,13 @@ void connection_create(struct server *server, int fd, const struct net_addr *cli
 	connection_arm(connection);
 }
 
-void connection_take_file(struct server_connection *connection, int file, size_t size)
+void connection_take_file(struct http_connection *connection, int file, size_t size)
 {
 	connection->file = file;
 	connection->file_left = size;
 }
 
-static void drop_file(struct server_connection *connection)
+static void drop_file(struct http_connection *connection)
 {
 	if (connection->file > 0)
 		close(connection->file);
@@ -63,7 +63,7 @@ static void drop_file(struct server_connection *connection)
 }
 
 /* Reads ahead of the client. False if the file is shorter than was promised. */
-static bool read_file(struct server_connection *connection)
+static bool read_file(struct http_connection *connection)
 {
 	char *bytes = connection->server->scratch;
 
@@ -82,7 +82,7 @@ static bool read_file(struct server_connection *connection)
 }
 
 /* Forgets the request that was answered. */
-static void end_request(struct server_connection *connection)
+static void end_request(struct http_connection *connection)
 {
 	if (connection->request)
 		arena_destroy(connection->request->arena);
@@ -97,10 +97,10 @@ static void end_request(struct server_connection *connection)
 	connection->minor = 1;
 }
 
-void connection_close(struct server_connection *connection)
+void connection_close(struct http_connection *connection)
 {
-	struct server *server = connection->server;
-	void (*gone)(struct server_request * request, void *ctx) = connection->gone;
+	struct http_server *server = connection->server;
+	void (*gone)(struct http_request * request, void *ctx) = connection->gone;
 
 	connection->gone = NULL;
 	if (gone)
@@ -124,7 +124,7 @@ void connection_close(struct server_connection *connection)
 	free(connection);
 }
 
-void connection_doom(struct server_connection *connection)
+void connection_doom(struct http_connection *connection)
 {
 	connection->doomed = true;
 	if (!connection->running)
@@ -132,7 +132,7 @@ void connection_doom(struct server_connection *connection)
 }
 
 /* Of a file, one portion: others have their turn in between. */
-bool connection_write(struct server_connection *connection)
+bool connection_write(struct http_connection *connection)
 {
 	if (!read_file(connection))
 		return false;
@@ -157,7 +157,7 @@ bool connection_write(struct server_connection *connection)
 }
 
 /* Answers with an error that ends the connection. */
-static enum step refuse(struct server_connection *connection, int status, const char *text)
+static enum step refuse(struct http_connection *connection, int status, const char *text)
 {
 	http_write_refusal(connection, status, text);
 	connection->state = CONNECTION_FLUSH;
@@ -166,10 +166,10 @@ static enum step refuse(struct server_connection *connection, int status, const 
 
 /* A head is there: makes the request. 0, or an HTTP status. */
 static int begin_request(
-	struct server_connection *connection, const char *bytes, size_t size, const char **ret_text)
+	struct http_connection *connection, const char *bytes, size_t size, const char **ret_text)
 {
 	struct arena *arena = arena_create();
-	struct server_request *request = arena_alloc(arena, sizeof(*request));
+	struct http_request *request = arena_alloc(arena, sizeof(*request));
 	struct http_head head;
 	int status = http_head_parse(arena, bytes, size, &head, ret_text);
 
@@ -177,7 +177,7 @@ static int begin_request(
 	connection->request = request;
 	if (status)
 		return status;
-	*request = (struct server_request){
+	*request = (struct http_request){
 		.arena = arena,
 		.method = head.method,
 		.target = head.target,
@@ -203,7 +203,7 @@ static int begin_request(
 	return 0;
 }
 
-static enum step step_head(struct server_connection *connection)
+static enum step step_head(struct http_connection *connection)
 {
 	size_t size = evbuffer_get_length(connection->in), head_size = 0;
 	const char *bytes, *text = NULL;
@@ -230,7 +230,7 @@ static enum step step_head(struct server_connection *connection)
 }
 
 /* Takes `size` bytes of a body with a length. As chunked_feed(). */
-static int feed_length(struct server_connection *connection, const char *bytes, size_t size, size_t *ret_used)
+static int feed_length(struct http_connection *connection, const char *bytes, size_t size, size_t *ret_used)
 {
 	size_t used = size < connection->body_left ? size : (size_t)connection->body_left;
 
@@ -240,7 +240,7 @@ static int feed_length(struct server_connection *connection, const char *bytes, 
 	return connection->body_left == 0;
 }
 
-static enum step step_body(struct server_connection *connection)
+static enum step step_body(struct http_connection *connection)
 {
 	int status = !connection->chunked && connection->body_left == 0;
 
@@ -264,10 +264,10 @@ static enum step step_body(struct server_connection *connection)
 	return STEP_AGAIN;
 }
 
-static enum step step_handle(struct server_connection *connection)
+static enum step step_handle(struct http_connection *connection)
 {
-	const struct server_config *config = &connection->server->config;
-	struct server_request *request = connection->request;
+	const struct http_server_config *config = &connection->server->config;
+	struct http_request *request = connection->request;
 
 	request->body = connection->body.data ? connection->body.data : "";
 	request->body_size = connection->body.size;
@@ -275,26 +275,26 @@ static enum step step_handle(struct server_connection *connection)
 	if (connection->state == CONNECTION_HANDLE) {
 		static const char text[] = "The request was given no answer";
 
-		server_reply(request, &(struct server_reply){.status = 500,
-					      .content_type = "text/plain; charset=utf-8",
-					      .body = text,
-					      .body_size = sizeof(text) - 1});
+		http_reply(request, &(struct http_reply){.status = 500,
+					    .content_type = "text/plain; charset=utf-8",
+					    .body = text,
+					    .body_size = sizeof(text) - 1});
 	}
 	return STEP_AGAIN;
 }
 
-static enum step step_wait(struct server_connection *connection)
+static enum step step_wait(struct http_connection *connection)
 {
 	(void)connection;
 	return STEP_WAIT;
 }
 
-static enum step step_stream(struct server_connection *connection)
+static enum step step_stream(struct http_connection *connection)
 {
 	return connection_write(connection) ? STEP_WAIT : STEP_CLOSE;
 }
 
-static enum step step_flush(struct server_connection *connection)
+static enum step step_flush(struct http_connection *connection)
 {
 	if (!connection_write(connection) || connection->doomed)
 		return STEP_CLOSE;
@@ -315,7 +315,7 @@ static enum step step_flush(struct server_connection *connection)
 	return STEP_AGAIN;
 }
 
-static enum step (*const steps[])(struct server_connection *connection) = {
+static enum step (*const steps[])(struct http_connection *connection) = {
 	[CONNECTION_HEAD] = step_head,
 	[CONNECTION_BODY] = step_body,
 	[CONNECTION_HANDLE] = step_handle,
@@ -325,7 +325,7 @@ static enum step (*const steps[])(struct server_connection *connection) = {
 	[CONNECTION_LINGER] = step_wait,
 };
 
-void connection_run(struct server_connection *connection)
+void connection_run(struct http_connection *connection)
 {
 	enum step step;
 
@@ -341,7 +341,7 @@ void connection_run(struct server_connection *connection)
 }
 
 /* Bytes from the socket. False at the end or an error; sets *ret_size, 0 if there are none now. */
-static bool receive(struct server_connection *connection, size_t *ret_size)
+static bool receive(struct http_connection *connection, size_t *ret_size)
 {
 	ssize_t size = recv(connection->fd, connection->server->scratch, SERVER_READ, 0);
 
@@ -349,7 +349,7 @@ static bool receive(struct server_connection *connection, size_t *ret_size)
 	return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static void read_request(struct server_connection *connection)
+static void read_request(struct http_connection *connection)
 {
 	size_t size;
 
@@ -362,7 +362,7 @@ static void read_request(struct server_connection *connection)
 	connection_run(connection);
 }
 
-static void read_rest(struct server_connection *connection)
+static void read_rest(struct http_connection *connection)
 {
 	size_t size;
 	bool more = receive(connection, &size);
@@ -374,7 +374,7 @@ static void read_rest(struct server_connection *connection)
 
 /* The client of a request that waits did something: left, closed its side, or sent more (which stays unread).
  */
-static void look_after(struct server_connection *connection)
+static void look_after(struct http_connection *connection)
 {
 	struct pollfd poll_fd = {.fd = connection->fd, .events = POLLIN | POLLRDHUP};
 
@@ -389,7 +389,7 @@ static void look_after(struct server_connection *connection)
 
 void connection_on_io(evutil_socket_t fd, short what, void *ctx)
 {
-	struct server_connection *connection = ctx;
+	struct http_connection *connection = ctx;
 
 	(void)fd;
 	(void)what;
@@ -414,7 +414,7 @@ void connection_on_io(evutil_socket_t fd, short what, void *ctx)
 
 void connection_on_timer(evutil_socket_t fd, short what, void *ctx)
 {
-	struct server_connection *connection = ctx;
+	struct http_connection *connection = ctx;
 	enum connection_timer kind = connection->timer_kind;
 	int64_t now = clock_now(clock_system());
 

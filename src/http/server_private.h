@@ -3,8 +3,8 @@
  *   server.c      listeners, accepting, limits, life and end
  *   connection.c  one connection: its state machine
  *   connection_wait.c  its event and its one timer, and its place in the lists
- *   http_write.c  what goes out: replies and streams
- *   http_head.c, http_target.c, chunked.c, peers.c   parts without I/O
+ *   write.c       what goes out: replies and streams
+ *   head.c, target.c, chunked.c, peers.c   parts without I/O
  *
  * Each connection has one event, whose mask follows its state, and one timer. While a request is parked
  * nothing is read: what the client sends meanwhile waits in the kernel and holds up only that client. After
@@ -17,10 +17,10 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
-#include "sidecar/chunked.h"
-#include "sidecar/http_head.h"
-#include "sidecar/peers.h"
-#include "sidecar/server.h"
+#include "http/chunked.h"
+#include "http/head.h"
+#include "http/peers.h"
+#include "http/server.h"
 
 #define SERVER_READ 16384        /* bytes taken from a socket at a time */
 #define SERVER_LINGER 65536      /* bytes of a refused request that are read and dropped, at most */
@@ -57,8 +57,8 @@ enum connection_timer {
 	TIMER_DOOMED, /* to be closed as soon as nobody is inside */
 };
 
-struct server_connection {
-	struct server *server;
+struct http_connection {
+	struct http_server *server;
 	struct peer *peer;
 	struct link all, idle, peer_idle, slow; /* server->all, server->idle, peer->idle, server->slow */
 	struct event io, timer;
@@ -85,24 +85,24 @@ struct server_connection {
 	int file; /* the rest of the reply's body, 0 if it is not in a file */
 	size_t file_left;
 	size_t lingered;
-	size_t pending;                 /* bytes of `out` as counted in server->pending */
-	int64_t since;                  /* idle since, or last progress in writing; config.clock */
-	int64_t deadline;               /* of timer_kind; the system's clock, as all timers */
-	int64_t rings;                  /* when `timer` rings, perhaps earlier; 0: not set */
-	struct server_request *request; /* NULL between requests */
-	void (*gone)(struct server_request *request, void *ctx);
+	size_t pending;               /* bytes of `out` as counted in server->pending */
+	int64_t since;                /* idle since, or last progress in writing; config.clock */
+	int64_t deadline;             /* of timer_kind; the system's clock, as all timers */
+	int64_t rings;                /* when `timer` rings, perhaps earlier; 0: not set */
+	struct http_request *request; /* NULL between requests */
+	void (*gone)(struct http_request *request, void *ctx);
 	void *gone_ctx;
 };
 
-struct server_listener {
-	struct server *server;
+struct http_listener {
+	struct http_server *server;
 	struct event event;
 };
 
-struct server {
+struct http_server {
 	struct event_base *base;
-	struct server_config config;
-	struct server_listener *listeners;
+	struct http_server_config config;
+	struct http_listener *listeners;
 	struct event backoff;
 	struct peers peers;
 	struct link all;  /* every connection */
@@ -112,7 +112,7 @@ struct server {
 	unsigned connections;
 	size_t pending; /* bytes of replies that wait for clients */
 	bool draining;
-	bool starved;    /* accepting failed, and that was logged */
+	bool starved;    /* accepting failed, and that was told */
 	struct buf text; /* scratch: the head of the reply that is being written */
 	int64_t date_second;
 	char date[32];
@@ -120,20 +120,20 @@ struct server {
 };
 
 /* A connection for `fd`, which it owns from now on. `peer` has counted it already. */
-void connection_create(struct server *server, int fd, const struct net_addr *client, struct peer *peer);
+void connection_create(struct http_server *server, int fd, const struct net_addr *client, struct peer *peer);
 
 /* Ends a connection at once, calling `gone` for what is parked. Never from within connection_run() of the
  * same. */
-void connection_close(struct server_connection *connection);
+void connection_close(struct http_connection *connection);
 
 /* Does all that can be done now, from the state that the connection is in. May free it. */
-void connection_run(struct server_connection *connection);
+void connection_run(struct http_connection *connection);
 
 /* Sets event and timer to what the state asks for. */
-void connection_arm(struct server_connection *connection);
+void connection_arm(struct http_connection *connection);
 
 /* Sets the timer for the connection's deadline. */
-void connection_set_timer(struct server_connection *connection, int64_t now);
+void connection_set_timer(struct http_connection *connection, int64_t now);
 
 /* The callback of a connection's event; `ctx` is the connection. */
 void connection_on_io(evutil_socket_t fd, short what, void *ctx);
@@ -142,20 +142,20 @@ void connection_on_io(evutil_socket_t fd, short what, void *ctx);
 void connection_on_timer(evutil_socket_t fd, short what, void *ctx);
 
 /* Closes the connection soon, from the loop. */
-void connection_doom(struct server_connection *connection);
+void connection_doom(struct http_connection *connection);
 
 /* Sends what the socket takes. False if the connection is broken. */
-bool connection_write(struct server_connection *connection);
+bool connection_write(struct http_connection *connection);
 
 /* Writes a reply into connection->out: head, and the body unless the request was HEAD. */
-void http_write_reply(struct server_connection *connection, const struct server_reply *reply);
+void http_write_reply(struct http_connection *connection, const struct http_reply *reply);
 
 /* Answers a request that never reached the handler, and closes behind it. Counted as rejected. */
-void http_write_refusal(struct server_connection *connection, int status, const char *text);
+void http_write_refusal(struct http_connection *connection, int status, const char *text);
 
 /* Takes a reply's file: its first `size` bytes follow what is in connection->out. The connection closes it.
  */
-void connection_take_file(struct server_connection *connection, int file, size_t size);
+void connection_take_file(struct http_connection *connection, int file, size_t size);
 
 /* The words for a status, "Unknown" if it is not in the table. */
 const char *http_reason(int status);

@@ -1,5 +1,5 @@
 /* server.c -- listeners, accepting and its limits; the server's life. See server.h and server_private.h. */
-#include "sidecar/server.h"
+#include "http/server.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -8,18 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "sidecar/server_private.h"
+#include "http/server_private.h"
 
 #define ACCEPT_TURN 64 /* connections accepted in one go, so that the others are served in between */
 
 /* A connection that waits for a request gives way, unless it only just began to wait (its client may be about
  * to send the next one). */
-static bool give_way(struct server_connection *connection)
+static bool give_way(struct http_connection *connection)
 {
-	struct server *server = connection->server;
+	struct http_server *server = connection->server;
 
 	if (clock_now(server->config.clock) - connection->since < SERVER_RECENT_NS)
 		return false;
@@ -27,22 +25,22 @@ static bool give_way(struct server_connection *connection)
 	return true;
 }
 
-static bool make_room(struct server *server)
+static bool make_room(struct http_server *server)
 {
 	struct link *first = link_first(&server->idle);
 
-	return first && give_way(LINK_OWNER(first, struct server_connection, idle));
+	return first && give_way(LINK_OWNER(first, struct http_connection, idle));
 }
 
 static bool make_room_of_peer(struct peer *peer)
 {
 	struct link *first = link_first(&peer->idle);
 
-	return first && give_way(LINK_OWNER(first, struct server_connection, peer_idle));
+	return first && give_way(LINK_OWNER(first, struct http_connection, peer_idle));
 }
 
 /* Answers as well as it goes without keeping anything of a connection that is one too many. */
-static void turn_away(struct server *server, int fd)
+static void turn_away(struct http_server *server, int fd)
 {
 	static const char reply[] = "HTTP/1.1 429 Too Many Requests\r\n"
 				    "Content-Type: text/plain; charset=utf-8\r\n"
@@ -78,7 +76,7 @@ static void set_options(int fd)
 }
 
 /* Lets a new connection in, or turns it away. */
-static void admit(struct server *server, int fd, const struct net_addr *client)
+static void admit(struct http_server *server, int fd, const struct net_addr *client)
 {
 	struct peer *peer = peers_get(&server->peers, client);
 
@@ -97,13 +95,12 @@ static void admit(struct server *server, int fd, const struct net_addr *client)
 
 /* No descriptor or memory for another connection: those who ask wait in the kernel for a moment, rather than
  * have the level-triggered listeners spin. */
-static void back_off(struct server *server, int error)
+static void back_off(struct http_server *server, int error)
 {
 	struct timeval time = {.tv_usec = SERVER_BACKOFF_NS / 1000};
 
 	if (!server->starved)
-		log_warn("cannot accept HTTP connections for now", "error", err_str(error), "connections",
-			log_u64(server->connections));
+		server->config.starved(error, server->connections, server->config.ctx);
 	server->starved = true;
 	make_room(server);
 	for (size_t i = 0; i < server->config.listen_count; i++)
@@ -113,7 +110,7 @@ static void back_off(struct server *server, int error)
 
 static void on_accept(evutil_socket_t fd, short what, void *ctx)
 {
-	struct server *server = ((struct server_listener *)ctx)->server;
+	struct http_server *server = ((struct http_listener *)ctx)->server;
 
 	(void)what;
 	for (int i = 0; i < ACCEPT_TURN; i++) {
@@ -126,7 +123,7 @@ static void on_accept(evutil_socket_t fd, short what, void *ctx)
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			back_off(server, errno);
+			back_off(server, -errno);
 			return;
 		}
 		if (errno == EAGAIN)
@@ -137,7 +134,7 @@ static void on_accept(evutil_socket_t fd, short what, void *ctx)
 
 static void on_backoff(evutil_socket_t fd, short what, void *ctx)
 {
-	struct server *server = ctx;
+	struct http_server *server = ctx;
 
 	(void)fd;
 	(void)what;
@@ -145,10 +142,11 @@ static void on_backoff(evutil_socket_t fd, short what, void *ctx)
 		event_add(&server->listeners[i].event, NULL);
 }
 
-int server_create(struct event_base *base, const struct server_config *config, struct server **ret)
+int http_server_create(
+	struct event_base *base, const struct http_server_config *config, struct http_server **ret)
 {
 	const int needed = EV_FEATURE_EARLY_CLOSE | EV_FEATURE_ET;
-	struct server *server;
+	struct http_server *server;
 
 	if ((event_base_get_features(base) & needed) != needed)
 		return -ENOTSUP;
@@ -163,14 +161,14 @@ int server_create(struct event_base *base, const struct server_config *config, s
 	evtimer_assign(&server->backoff, base, on_backoff, server);
 	server->listeners = mem_alloc(config->listen_count * sizeof(*server->listeners));
 	for (size_t i = 0; i < config->listen_count; i++) {
-		struct server_listener *listener = &server->listeners[i];
+		struct http_listener *listener = &server->listeners[i];
 
 		listener->server = server;
 		event_assign(&listener->event, base, config->listen_fds[i], EV_READ | EV_PERSIST, on_accept,
 			listener);
 		if (event_add(&listener->event, NULL) < 0) {
 			server->config.listen_count = i;
-			server_destroy(server);
+			http_server_destroy(server);
 			return -EINVAL;
 		}
 	}
@@ -179,9 +177,9 @@ int server_create(struct event_base *base, const struct server_config *config, s
 	return 0;
 }
 
-void server_reconfigure(struct server *server, const struct server_config *config)
+void http_server_reconfigure(struct http_server *server, const struct http_server_config *config)
 {
-	struct server_config *own = &server->config;
+	struct http_server_config *own = &server->config;
 
 	own->header_timeout_ns = config->header_timeout_ns;
 	own->body_timeout_ns = config->body_timeout_ns;
@@ -194,29 +192,29 @@ void server_reconfigure(struct server *server, const struct server_config *confi
 	own->write_buffer = config->write_buffer;
 }
 
-static void stop_listening(struct server *server)
+static void stop_listening(struct http_server *server)
 {
 	for (size_t i = 0; i < server->config.listen_count; i++)
 		event_del(&server->listeners[i].event);
 	event_del(&server->backoff);
 }
 
-void server_drain(struct server *server)
+void http_server_drain(struct http_server *server)
 {
 	struct link *first;
 
 	server->draining = true;
 	stop_listening(server);
 	while ((first = link_first(&server->idle)))
-		connection_close(LINK_OWNER(first, struct server_connection, idle));
+		connection_close(LINK_OWNER(first, struct http_connection, idle));
 }
 
-unsigned server_open_connections(const struct server *server)
+unsigned http_server_open_connections(const struct http_server *server)
 {
 	return server->connections;
 }
 
-void server_destroy(struct server *server)
+void http_server_destroy(struct http_server *server)
 {
 	struct link *first;
 
@@ -224,7 +222,7 @@ void server_destroy(struct server *server)
 		return;
 	stop_listening(server);
 	while ((first = link_first(&server->all)))
-		connection_close(LINK_OWNER(first, struct server_connection, all));
+		connection_close(LINK_OWNER(first, struct http_connection, all));
 	buf_finish(&server->text);
 	free(server->listeners);
 	free(server);

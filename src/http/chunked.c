@@ -1,10 +1,10 @@
 /* chunked.c -- see chunked.h. One byte at a time but for data, so that any split of the input is the same. */
-#include "sidecar/chunked.h"
+#include "http/chunked.h"
 
 #include <stdbool.h>
 
 #include "base/str.h"
-#include "sidecar/http_head.h"
+#include "http/head.h"
 
 enum state { SIZE, SIZE_SPACE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, DONE };
 

@@ -1,16 +1,16 @@
 /* server.h -- HTTP/1.1, strictly: request in, reply out; a reply may come later; a client may be gone.
  *
- * Private to the sidecar room; nothing above it knows how HTTP is spoken. Our own small parser on plain
+ * Our own small parser on plain
  * events and evbuffers, because evhttp 2.1.12 neither notices a client that leaves while its request is
  * parked nor refuses what conformance.md section 1 lists. Everything runs on the loop's thread.
  *
- * A request handler does one of: server_reply() at once, server_park() and later server_reply(), or
- * server_stream_begin() and then server_stream_data() until it is gone. Whoever parks gives a `gone`
+ * A request handler does one of: http_reply() at once, http_park() and later http_reply(), or
+ * http_stream_begin() and then http_stream_data() until it is gone. Whoever parks gives a `gone`
  * callback, which tells (within a second) that the client has left; afterwards the request must not be
  * touched. Pipelined requests on one connection are answered in order, one at a time. What a client sends
  * while its request is parked stays in the kernel: it can hold up nobody but itself.
  *
- * `handle` and `gone` are called from the loop (and from server_destroy()), never from within another
+ * `handle` and `gone` are called from the loop (and from http_server_destroy()), never from within another
  * function of this header, so a list of parked requests may be walked while its members are answered.
  *
  * A client that shut down its sending side while its request is parked looks like one that left. It gets half
@@ -30,54 +30,51 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "http/body.h"
+#include "http/field.h"
 #include "net/addr.h"
-#include "sidecar/body.h"
 
 struct event_base;
-struct server;
+struct http_server;
 
-struct server_header {
-	const char *name, *value; /* as received, trimmed; NUL-terminated */
-};
-
-struct server_query {
+struct http_query {
 	const char *name, *value; /* percent-decoded; value "" if there was no '=' */
 	bool has_value;
 };
 
 /* One request; lives until its reply was given or it is gone. Text is NUL-terminated, in the request's arena.
  */
-struct server_request {
+struct http_request {
 	struct arena *arena;
 	const char *method;
 	const char *target; /* as received */
 	const char *path;   /* the target's path, still percent-encoded (routes decode the remainder once) */
-	const struct server_query *query;
+	const struct http_query *query;
 	size_t query_count;
-	const struct server_header *headers;
+	const struct http_header *headers;
 	size_t header_count;
 	const char *body;
 	size_t body_size;
 	struct net_addr client;
-	void *user;    /* the handler's */
-	unsigned kind; /* likewise: under which kind its reply is counted, 0 for none */
-	struct server_connection *connection; /* the server's own */
+	void *user;                         /* the handler's */
+	unsigned kind;                      /* likewise: under which kind its reply is counted, 0 for none */
+	struct http_connection *connection; /* the server's own */
 };
 
-struct server_reply {
+struct http_reply {
 	int status;
 	const char *content_type; /* NULL if there is no body */
-	const struct server_header *headers;
+	const struct http_header *headers;
 	size_t header_count;
 	const char *body;
 	size_t body_size;
-	struct body *shared; /* if not NULL: what to send instead of `body` */
+	struct http_body *shared; /* if not NULL: what to send instead of `body` */
 	int file;   /* above 0: its first body_size bytes are the body; from now on the server's, which closes
 		       it */
 	bool close; /* end the connection behind this reply */
 };
 
-struct server_config {
+struct http_server_config {
 	const int *listen_fds;
 	size_t listen_count;
 	const struct clock *clock;
@@ -97,55 +94,59 @@ struct server_config {
 	 * all before those whose clients read nothing are cut off. */
 	unsigned write_buffer;
 	/* A whole, well-formed request. */
-	void (*handle)(struct server_request *request, void *ctx);
+	void (*handle)(struct http_request *request, void *ctx);
+	/* There is no descriptor or memory for another connection (`error`: -EMFILE, ...), beside those that
+	 * are open; who asks now waits in the kernel. Called once until one is accepted again. */
+	void (*starved)(int error, unsigned connections, void *ctx);
 	void *ctx;
 };
 
 /* A server on `base`. 0 or negative errno (-ENOTSUP: a base without EV_CLOSED and EV_ET, that is, not epoll).
  * The descriptors must be non-blocking listeners and stay the caller's; `clock` and `metrics` must outlive
  * the server. */
-int server_create(struct event_base *base, const struct server_config *config, struct server **ret);
+int http_server_create(
+	struct event_base *base, const struct http_server_config *config, struct http_server **ret);
 
 /* Takes over limits and timeouts. */
-void server_reconfigure(struct server *server, const struct server_config *config);
+void http_server_reconfigure(struct http_server *server, const struct http_server_config *config);
 
 /* The beginning of an orderly end: stops accepting, closes idle connections, and lets all others close behind
  * their reply. Streams and parked requests stay the caller's to end. */
-void server_drain(struct server *server);
+void http_server_drain(struct http_server *server);
 
 /* Connections that are open now. */
-unsigned server_open_connections(const struct server *server);
+unsigned http_server_open_connections(const struct http_server *server);
 
 /* Closes all connections (calling `gone` for what is parked) and frees the server. NULL is fine. */
-void server_destroy(struct server *server);
+void http_server_destroy(struct http_server *server);
 
 /* Answers; everything in `reply` is copied, but for `shared`, which is held until it has gone out. The
  * request must not be touched afterwards. */
-void server_reply(struct server_request *request, const struct server_reply *reply);
+void http_reply(struct http_request *request, const struct http_reply *reply);
 
-/* The reply comes later (server_reply() or server_stream_begin()): from now on the server watches for the
+/* The reply comes later (http_reply() or http_stream_begin()): from now on the server watches for the
  * client leaving and then calls `gone`. */
-void server_park(
-	struct server_request *request, void (*gone)(struct server_request *request, void *ctx), void *ctx);
+void http_park(
+	struct http_request *request, void (*gone)(struct http_request *request, void *ctx), void *ctx);
 
-/* Starts a reply without an end (chunked): headers now, data later; `gone` as in server_park(). */
-void server_stream_begin(struct server_request *request, const struct server_reply *head,
-	void (*gone)(struct server_request *request, void *ctx), void *ctx);
+/* Starts a reply without an end (chunked): headers now, data later; `gone` as in http_park(). */
+void http_stream_begin(struct http_request *request, const struct http_reply *head,
+	void (*gone)(struct http_request *request, void *ctx), void *ctx);
 
 /* Sends a piece. A client that does not read is cut off at write_buffer (then `gone` is called, later). */
-void server_stream_data(struct server_request *request, const void *data, size_t size);
+void http_stream_data(struct http_request *request, const void *data, size_t size);
 
 /* Bytes of a stream that its client has not taken. */
-size_t server_stream_waiting(const struct server_request *request);
+size_t http_stream_waiting(const struct http_request *request);
 
 /* Cuts a stream's client off, for it does not read: `gone` is called, later. */
-void server_stream_cut(struct server_request *request);
+void http_stream_cut(struct http_request *request);
 
 /* Ends a stream. */
-void server_stream_end(struct server_request *request);
+void http_stream_end(struct http_request *request);
 
 /* The value of a header (name compared without case), NULL if it is not there. */
-const char *server_request_header(const struct server_request *request, const char *name);
+const char *http_request_header(const struct http_request *request, const char *name);
 
 /* The last value of a query parameter (exact name), NULL if it is not there. */
-const char *server_request_query(const struct server_request *request, const char *name);
+const char *http_request_query(const struct http_request *request, const char *name);

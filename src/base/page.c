@@ -61,7 +61,7 @@ static int map(int fd, bool writable, size_t at, size_t size, void **ret)
 
 int page_map(int fd, bool writable, struct page **ret)
 {
-	void *page;
+	void *page = NULL;
 	int r = map(fd, writable, 0, sizeof(struct page), &page);
 
 	if (r == 0)
@@ -71,7 +71,7 @@ int page_map(int fd, bool writable, struct page **ret)
 
 int page_map_traces(int fd, bool writable, struct page_traces **ret)
 {
-	void *traces;
+	void *traces = NULL;
 	int r = map(fd, writable, TRACES_AT, sizeof(struct page_traces), &traces);
 
 	if (r == 0)

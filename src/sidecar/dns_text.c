@@ -160,8 +160,7 @@ const char *dns_text_rcode(uint16_t rcode, char ret[DNS_TEXT_WORD])
 {
 	/* What ldns has no word for, or not the RFCs' and dig's. */
 	const char *own = rcode == WIRE_BADVERS ? "BADVERS" : rcode == WIRE_NOTIMP ? "NOTIMP" : NULL;
+	char *text = own ? strdup(own) : rcode < 16 ? ldns_pkt_rcode2str((ldns_pkt_rcode)rcode) : NULL;
 
-	if (own)
-		return strcpy(ret, own);
-	return word(rcode < 16 ? ldns_pkt_rcode2str((ldns_pkt_rcode)rcode) : NULL, "RCODE", rcode, ret);
+	return word(text, "RCODE", rcode, ret);
 }

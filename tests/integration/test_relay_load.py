@@ -103,7 +103,6 @@ def test_queries_in_flight_are_bounded(start_server, upstream):
     assert len(set(upstream.names())) <= 16
 
 
-
 def test_one_client_cannot_take_all(start_server, upstream):
     server = start(start_server, upstream, relay__timeout="20s", relay__in_flight="32", dns__workers="1",
                    relay__in_flight_per_address="4")
@@ -125,7 +124,7 @@ class Asker(threading.Thread):
 
     def __init__(self, server, number, tcp):
         super().__init__()
-        self.server, self.number, self.tcp, self.wrong, self.failed = server, number, tcp, [], 0
+        self.server, self.number, self.tcp, self.wrong, self.failed = server, number, tcp, [], set()
 
     def run(self):
         try:
@@ -145,7 +144,7 @@ class Asker(threading.Thread):
             i = reply.id - 1000
             expected = "10.0.0.1" if i % 8 == 7 else f"198.51.{self.number}.{i}"
             if reply.rcode == SERVFAIL and i % 8 != 7:
-                self.failed += 1  # on a busy machine upstream may be too slow
+                self.failed.add(f"n{self.number}-{i}.example.com.")  # on a busy machine upstream may be too slow
             elif reply.addresses() != [expected]:
                 self.wrong.append(f"{reply.questions}: {reply.rcode}, {reply.addresses()} instead of {expected}")
 
@@ -162,8 +161,11 @@ def test_everyone_gets_his_own_answer(start_server, upstream):
     for asker in askers:
         asker.join()
     assert [wrong for asker in askers for wrong in asker.wrong] == []
-    assert sum(asker.failed for asker in askers) < 16 * 35 / 2
-    assert set(upstream.names()) == {f"n{number}-{i}.example.com." for number in range(16) for i in range(40) if i % 8 != 7}
+    asked = {f"n{number}-{i}.example.com." for number in range(16) for i in range(40) if i % 8 != 7}
+    failed = set().union(*(asker.failed for asker in askers))
+    assert len(failed) < len(asked) / 2
+    # A name that failed may never have gone up: libunbound rests a server that was too slow.
+    assert set(upstream.names()) | failed == asked
 
 
 def test_a_full_queue_costs_our_names_nothing(start_server, upstream):

@@ -31,38 +31,6 @@ static bool is_stale(uint64_t index, const struct bounds *bounds)
 	return index < bounds->floor || index > bounds->index;
 }
 
-static int64_t newest(struct registry_reader *reader)
-{
-	return store_number(reader->store, 0, "SELECT max(seq) FROM changelog", "");
-}
-
-/* The index of a row, or of the one before it if it was pruned; -1 if there is none. */
-static int64_t index_of(struct registry_reader *reader, int64_t seq)
-{
-	return store_number(reader->store, -1,
-		"SELECT idx FROM changelog WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1", "i", seq);
-}
-
-/* There is one writer, so an index is never below that of the row before. Most often it is asked for what
- * came last: back from the end in steps that grow, then by halves. */
-int64_t reader_changelog_position(struct registry_reader *reader, uint64_t index)
-{
-	int64_t low = newest(reader), high = low + 1;
-
-	for (int64_t step = 1; low > 0 && index_of(reader, low) > (int64_t)index; step *= 2) {
-		high = low;
-		low = low > step ? low - step : 0;
-	}
-	while (high - low > 1) {
-		int64_t middle = low + (high - low) / 2;
-		if (index_of(reader, middle) > (int64_t)index)
-			high = middle;
-		else
-			low = middle;
-	}
-	return low;
-}
-
 static int find_cursor(
 	struct registry_reader *reader, uint64_t since, uint32_t last, struct registry_cursor *ret)
 {
@@ -72,7 +40,7 @@ static int find_cursor(
 
 	if (error)
 		return error;
-	*ret = (struct registry_cursor){.index = bounds.index, .seq = newest(reader)};
+	*ret = (struct registry_cursor){.index = bounds.index, .seq = reader_changelog_newest(reader)};
 	if (last > 0) {
 		/* The first row of the first index that is shown: a command's changes are not torn apart. */
 		seq = ret->seq > (int64_t)last ? ret->seq - (int64_t)last : 0;

@@ -1,4 +1,5 @@
-/* reader_private.h -- what reader.c and questions.c share. */
+/* reader_private.h -- what the files that read share: reader.c, questions.c, walk.c, history.c and
+ * position.c. */
 #pragma once
 
 #include <sys/stat.h>
@@ -23,6 +24,9 @@ struct registry_reader {
 
 /* The store's error, if it has one, and forgets it; else 0. */
 int reader_finish(struct registry_reader *reader);
+
+/* The changelog's last row, 0 if it is empty. An error sticks in the store. */
+int64_t reader_changelog_newest(struct registry_reader *reader);
 
 /* The row behind which the changes after `index` stand: no row up to it has a higher index, each behind it
  * has. An error sticks in the store. */

@@ -1,7 +1,6 @@
 /* dns.c -- the server: its workers, their threads, and what changes while they run. See dns.h. */
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -62,35 +61,6 @@ struct dns_server {
 	unsigned count; /* KINDS for each worker */
 	struct runner runners[];
 };
-
-struct dns_source worker_client(const struct dns_worker *worker, const struct sockaddr *client, bool tcp)
-{
-	struct dns_source source = {.tcp = tcp, .ipv6 = client->sa_family == AF_INET6, .client = client};
-	const void *address =
-		source.ipv6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)client)->sin6_addr
-			    : &((const struct sockaddr_in *)(const void *)client)->sin_addr;
-
-	source.hash = (uint32_t)siphash(
-		worker->key, address, source.ipv6 ? sizeof(struct in6_addr) : sizeof(struct in_addr));
-	return source;
-}
-
-void worker_timed(struct dns_worker *worker, enum metric id, int64_t since_ns, unsigned count)
-{
-	if (!worker->time_next || count == 0)
-		return;
-	worker->time_next = false;
-	metrics_observe_time(worker->context.metrics, id, clock_now(worker->clock) - since_ns, count);
-}
-
-struct event *worker_event(const struct dns_worker *worker, int fd, short what,
-	void (*callback)(int fd, short what, void *arg), void *arg)
-{
-	struct event *event = event_new(worker->base, fd, what, callback, arg);
-	if (!event)
-		mem_out();
-	return event;
-}
 
 static uint16_t bounded(uint16_t value, uint16_t low, uint16_t high)
 {

@@ -4,7 +4,7 @@
  * section 6.1.2). Work is bounded by the bytes of the query; an option that comes twice is answered once. */
 #pragma once
 
-#include "dns/respond.h"
+#include "dns/exchange.h"
 
 /* Adds to the reply what the options of the query ask for. */
 void dns_edns_answer_options(struct dns_exchange *x);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "dns/respond.h"
+#include "dns/exchange.h"
 #include "net/link.h"
 
 enum {

@@ -4,7 +4,7 @@
  * Pure functions of the query and the context; any thread. */
 #pragma once
 
-#include "dns/respond.h"
+#include "dns/exchange.h"
 
 /* Why a query gets no answer: a response code, and the reason for people (RFC 8914). */
 struct dns_refusal {

@@ -4,7 +4,7 @@
  * never passes its limit, and only whole records are written. */
 #pragma once
 
-#include "dns/respond.h"
+#include "dns/exchange.h"
 
 /* What has been put of a set: `count` records from record `start` on, with wrap-around; the first of them is
  * at byte `at` of the reply. */

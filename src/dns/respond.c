@@ -3,7 +3,7 @@
  * No allocation, lock, system call or log line: what an answer needs stands rendered in the view. What is
  * left is the wait for memory, so a batch takes each step together: one asks for the memory that the next
  * reads. */
-#include "dns/respond.h"
+#include "dns/exchange.h"
 
 #include <string.h>
 

@@ -4,8 +4,10 @@
  * belong to that thread once it runs; what other threads want is told by the server's bell. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/siphash.h"
-#include "dns/dns.h"
+#include "base/trace.h"
+#include "dns/respond.h"
 
 struct event;
 struct event_base;

@@ -105,6 +105,7 @@ NEEDED = {
     "dnsmasq": ["server=", "rebind-domain-ok"],
     "bind": ["validate-except", "max-records-per-type"],
     "resolved": ["DNS=", "Domains="],
+    "networkmanager": ["dns=", "server="],
 }
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from svc import wait_until
 RECIPES = svc.ROOT / "doc/recipes"
 UNPACKED = svc.ROOT / "build/resolvers"
 PACKAGES = ["systemd-resolved", "libsystemd-shared", "libnss-resolve", "libnss-mdns", "avahi-daemon",
-            "libavahi-core7", "libavahi-common3", "libavahi-common-data", "libdaemon0"]
+            "libavahi-core7", "libavahi-common3", "libavahi-common-data", "libdaemon0",
+            "network-manager", "libnm0", "libndp0", "libcurl3-gnutls", "dbus-daemon", "libapparmor1"]
 LIBRARIES = f"{UNPACKED}/usr/lib/x86_64-linux-gnu:{UNPACKED}/lib/x86_64-linux-gnu"
 ROOT_KEY = Path("/usr/share/dns/root.key")
+NMCLI, DBUS = str(UNPACKED / "usr/bin/nmcli"), str(UNPACKED / "usr/bin/dbus-daemon")
+ELSEWHERE = "192.0.2.1"
 RESOLVED_UID, AVAHI_UID = 60990, 60991  # any that Debian gives to nobody else
 
 # As in machine.py; $1 is the folder with etc and run. systemd-resolved asks nobody while there is no link but lo.
@@ -64,14 +68,27 @@ def unpack():
     UNPACKED.mkdir(parents=True, exist_ok=True)
     with open(UNPACKED / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (UNPACKED / "done").exists():
+        done_file, wanted = UNPACKED / "done", " ".join(PACKAGES)
+        if done_file.exists() and done_file.read_text() == wanted:
             return
         done = subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=UNPACKED, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"{' '.join(PACKAGES)} cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
         for package in UNPACKED.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=True)
-        (UNPACKED / "done").touch()
+        done_file.write_text(wanted)
+
+
+def needs_unpacked(*programs):
+    """Skips the test if one of these programs of PACKAGES cannot run here."""
+    if os.geteuid() != 0:
+        pytest.skip(f"{Path(programs[0]).name} needs root")
+    unpack()
+    for program in programs:
+        done = subprocess.run(["ldd", program], env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES}, capture_output=True, text=True)
+        missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
+        if missing:
+            pytest.skip(f"{Path(program).name} cannot start without {' '.join(missing)}")
 
 
 class Host(Machine):
@@ -120,7 +137,7 @@ class Host(Machine):
         return "".join(log.read_text(errors="replace") for _, log in self.daemons)
 
     def stop_daemons(self):
-        for process, _ in self.daemons:
+        for process, _ in reversed(self.daemons):
             process.terminate()
             try:
                 process.wait(svc.PATIENCE)
@@ -128,6 +145,11 @@ class Host(Machine):
                 process.kill()
                 process.wait()
         self.daemons = []
+        left = self.run_folder / "NetworkManager/dnsmasq.pid"  # outlives NetworkManager, until the next one starts
+        if left.exists():
+            pid = int(left.read_text())
+            if b"/etc/NetworkManager/dnsmasq.d" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
     def __exit__(self, *arguments):
         self.stop_daemons()
@@ -178,10 +200,10 @@ class Resolver:
     def base(self, host):
         """What an administrator had before: validation of DNSSEC, and no private addresses from strangers."""
 
-    def apply(self, host, without=None):
+    def apply(self, host, without=None, zone="service.local"):
         """Puts the recipe in its place; `without` is a piece of the lines that are left out."""
         for name, place in self.recipes.items():
-            lines = recipe(name).splitlines(keepends=True)
+            lines = recipe(name, zone=zone).splitlines(keepends=True)
             kept = [line for line in lines if line.startswith("#") or not without or without not in line]
             host.write(place, "".join(kept))
 
@@ -229,6 +251,7 @@ class Bind(Resolver):
         return [*self.recipes, "bind-options.conf"]
 
     def base(self, host):
+        host.write("bind/rndc.key", (host.etc / "bind/rndc.key").read_text())  # readable without CAP_DAC_OVERRIDE
         (host.run_folder / "bind").mkdir()
         (host.run_folder / "named").mkdir()
         self.write_options(host, "")
@@ -237,9 +260,9 @@ class Bind(Resolver):
         options = (Path("/etc/bind/named.conf.options")).read_text().replace("/var/cache/bind", "/run/bind")
         host.write("bind/named.conf.options", options.replace("options {\n", "options {\n" + text))
 
-    def apply(self, host, without=None):
-        super().apply(host, without)
-        lines = recipe("bind-options.conf").splitlines(keepends=True)
+    def apply(self, host, without=None, zone="service.local"):
+        super().apply(host, without, zone)
+        lines = recipe("bind-options.conf", zone=zone).splitlines(keepends=True)
         self.write_options(host, "".join(line for line in lines if not without or without not in line))
 
     def command(self):
@@ -251,14 +274,7 @@ class Resolved(Resolver):
     recipes = {"resolved.conf": "systemd/resolved.conf.d/svcdns.conf"}
 
     def needs(self):
-        if os.geteuid() != 0:
-            pytest.skip("systemd-resolved needs root, to become another user")
-        unpack()
-        done = subprocess.run(["ldd", self.program], env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES}, capture_output=True,
-                              text=True)
-        missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
-        if missing:
-            pytest.skip(f"systemd-resolved cannot start without {' '.join(missing)}")
+        needs_unpacked(self.program)
 
     def base(self, host):
         """No systemd and no D-Bus: it runs without them, but for the D-Bus interface."""
@@ -271,6 +287,75 @@ class Resolved(Resolver):
 
     def command(self):
         return ["env", f"LD_LIBRARY_PATH={LIBRARIES}", "SYSTEMD_LOG_TARGET=console", self.program]
+
+
+def start_elsewhere(host, command):
+    """A daemon on the machine at the other end of the link net0, which has the address ELSEWHERE; it answers DNS there."""
+    host.start(["unshare", "-n", *command])
+    pid = host.daemons[-1][0].pid
+    wait_until(lambda: os.readlink(f"/proc/{pid}/ns/net") != os.readlink(f"/proc/{host.server.process.pid}/ns/net"),
+               "it has a network of its own")
+    host.run("ip", "link", "delete", "net0", check=False)  # that of an earlier one may be on its way out
+    host.run("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1", "netns", str(pid))
+    for setting in ("address add 192.0.2.2/24 dev net0", "link set net0 up"):
+        host.run("ip", *setting.split())
+    for setting in (f"address add {ELSEWHERE}/24 dev net1", "link set net1 up", "link set lo up"):
+        subprocess.run(["nsenter", "-t", str(pid), "-n", "ip", *setting.split()], check=True)
+    host.wait_answers(ELSEWHERE)
+
+
+# What Debian's system.conf allows, and what the policies do that are put into it.
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+<type>system</type><auth>EXTERNAL</auth><listen>unix:path=/run/dbus/system_bus_socket</listen>
+<policy context="default"><allow user="*"/><deny own="*"/><deny send_type="method_call"/>
+<allow send_type="signal"/><allow send_requested_reply="true" send_type="method_return"/>
+<allow send_requested_reply="true" send_type="error"/><allow receive_type="method_call"/>
+<allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/>
+<allow send_destination="org.freedesktop.DBus"/></policy>
+{}
+</busconfig>
+"""
+
+
+class NetworkManager(Resolver):
+    """It sets up the machine's link by a profile, and starts dnsmasq itself; with a message bus, and without systemd."""
+
+    name, program = "networkmanager", str(UNPACKED / "usr/sbin/NetworkManager")
+    recipes = {"networkmanager.conf": "NetworkManager/conf.d/svcdns.conf", "dnsmasq.conf": "NetworkManager/dnsmasq.d/svcdns.conf"}
+
+    def needs(self):
+        needs_unpacked(self.program, NMCLI, DBUS)
+        Dnsmasq().needs()
+
+    def base(self, host):
+        """Without udev, as /sys is read-only."""
+        host.run("mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys")
+        host.run("mount", "-t", "tmpfs", "tmpfs", "/var/lib")
+        policies = [UNPACKED / "usr/share/dbus-1/system.d/org.freedesktop.NetworkManager.conf",
+                    "/usr/share/dbus-1/system.d/dnsmasq.conf"]
+        (host.run_folder / "dbus").mkdir()
+        host.write("dbus-1/system.conf", BUS.format("".join(f"<include>{path}</include>" for path in policies)))
+        host.write("NetworkManager/NetworkManager.conf", "[main]\nplugins=ifupdown,keyfile\nno-auto-default=*\n")
+        host.write("NetworkManager/system-connections/net0.nmconnection",
+                   "[connection]\nid=net0\ntype=ethernet\ninterface-name=net0\n[ipv6]\nmethod=disabled\n"
+                   f"[ipv4]\nmethod=manual\naddress1=192.0.2.2/24\ndns={ELSEWHERE};\n")
+        (host.etc / "NetworkManager/system-connections/net0.nmconnection").chmod(0o600)
+        (host.etc / "NetworkManager/dnsmasq.d").mkdir()
+
+    def start(self, host):
+        """Until it has written resolv.conf: the address of its dnsmasq, or of the link's servers."""
+        start_elsewhere(host, ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                               "--user=root", "--log-facility=-", "--address=/other.example/10.7.7.7"])
+        host.run("ip", "address", "flush", "dev", "net0")
+        host.write("resolv.conf", "")
+        host.start([DBUS, "--config-file=/etc/dbus-1/system.conf", "--nofork", "--nopidfile"])
+        wait_until((host.run_folder / "dbus/system_bus_socket").exists, "the message bus is there")
+        host.start(["env", f"LD_LIBRARY_PATH={LIBRARIES}", self.program, "--no-daemon", "--log-level=INFO"])
+        wait_until(lambda: "nameserver" in (host.etc / "resolv.conf").read_text(), "NetworkManager has set up the link")
+        if "127.0.0.1" in (host.etc / "resolv.conf").read_text():
+            host.wait_answers(self.nameserver)
 
 
 def start_avahi(host):
@@ -295,4 +380,4 @@ class Plain(Resolver):
         host.wait_answers(self.nameserver)
 
 
-ALL = [Unbound(), Dnsmasq(), Bind(), Resolved(), Plain()]
+ALL = [Unbound(), Dnsmasq(), Bind(), Resolved(), NetworkManager(), Plain()]

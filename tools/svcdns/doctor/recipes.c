@@ -19,7 +19,7 @@ static const struct recipe recipes[] = {
 		{{"/etc/dnsmasq.d/svcdns.conf", "write", recipe_dnsmasq_conf}}},
 	{"unbound", "Unbound", "systemctl reload unbound", false,
 		{{"/etc/unbound/unbound.conf.d/svcdns.conf", "write", recipe_unbound_conf}}},
-	{"bind", "BIND", "rndc reconfig", false,
+	{"bind", "BIND", "rndc reconfig && rndc flush", false,
 		{{"/etc/bind/named.conf.local", "add at the end of", recipe_bind_conf},
 			{"/etc/bind/named.conf.options", "add among the options of",
 				recipe_bind_options_conf}}},

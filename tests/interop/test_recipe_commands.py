@@ -1,0 +1,108 @@
+"""After the lines of a recipe, the command that svcdns doctor prints is enough: also when somebody has asked for the name
+before, and the resolver knows from the signed root that there is nothing below ".local"."""
+
+import re
+import signal
+
+import pytest
+
+import doctor
+import resolvers
+import signed_root
+from svc import wait_until
+
+
+def printed(name):
+    return doctor.run("doctor", f"--print={name}", "--json", "--zone=service.local").json()["Reload"]
+
+
+def found_out(said):
+    """Of dig's output: how it stands, and "ad" if it was validated."""
+    status, flags = re.search(r"status: (\w+)", said).group(1), re.search(r"flags:([^;]*);", said).group(1).split()
+    return status + (" ad" if "ad" in flags else "")
+
+
+def restart(host, resolver):
+    host.stop_daemons()
+    resolver.start(host)
+
+
+def hang_up(host, _):
+    host.daemons[-1][0].send_signal(signal.SIGHUP)
+
+
+def as_printed(host, resolver):
+    host.run("sh", "-ec", printed(resolver.name))
+
+
+def networkmanager(host, _):
+    """systemctl reload by what its unit says, and the rest as printed."""
+    first, second = printed("networkmanager").split(" && ")
+    assert first == "systemctl reload NetworkManager"
+    unit = (resolvers.UNPACKED / "lib/systemd/system/NetworkManager.service").read_text()
+    host.run(*re.search(r"^ExecReload=(.*)", unit, re.M).group(1).split())
+    host.run("env", f"LD_LIBRARY_PATH={resolvers.LIBRARIES}", *second.replace("nmcli", resolvers.NMCLI, 1).split())
+
+
+# What stands in for systemctl, where a command needs it.
+RUNS = {
+    "resolved": ("systemctl restart systemd-resolved", restart),
+    "dnsmasq": ("systemctl restart dnsmasq", restart),
+    "unbound": ("systemctl reload unbound", hang_up),
+    "bind": (None, as_printed),
+    "networkmanager": (None, networkmanager),
+}
+
+
+class Validates(resolvers.Bind):
+    """As Debian has it, with a root."""
+
+    def base(self, host):
+        super().base(host)
+        signed_root.start(host)
+
+
+class DoesNot(Validates):
+    def write_options(self, host, text):
+        super().write_options(host, text)
+        path = host.etc / "bind/named.conf.options"
+        path.write_text(path.read_text().replace("dnssec-validation auto", "dnssec-validation no"))
+
+
+class Unbound(resolvers.Unbound):
+    def base(self, host):
+        super().base(host)
+        signed_root.start(host)
+
+
+@pytest.mark.parametrize("resolver, before", [
+    (resolvers.Resolved(), ""), (resolvers.Dnsmasq(), ""), (resolvers.NetworkManager(), ""),
+    (Unbound(), "NXDOMAIN ad"), (Validates(), "NXDOMAIN ad"), (DoesNot(), "NXDOMAIN"),
+], ids=["resolved", "dnsmasq", "networkmanager", "unbound", "bind", "bind without DNSSEC"])
+def test_after_the_command(tmp_path, resolver, before):
+    resolver.needs()
+    command, run = RUNS[resolver.name]
+    assert command in (None, printed(resolver.name))
+    with resolvers.Host(tmp_path) as host:
+        host.register({"Name": "web", "Address": "10.0.0.1", "Port": 80})
+        resolver.base(host)
+        resolver.start(host)
+        said = host.dig("web.service.local")
+        assert "ANSWER: 0" in said and found_out(said).startswith(before), said
+        resolver.apply(host)
+        run(host, resolver)
+        wait_until(lambda: host.addresses("web.service.local") == ["10.0.0.1"], "the name is found")
+
+
+def test_others_go_where_they_went(tmp_path):
+    """NetworkManager's dnsmasq asks the link's servers for other names, as the machine did before."""
+    resolver = resolvers.NetworkManager()
+    resolver.needs()
+    with resolvers.Host(tmp_path) as host:
+        resolver.base(host)
+        resolver.start(host)
+        assert host.addresses("other.example") == ["10.7.7.7"]
+        resolver.apply(host)
+        networkmanager(host, resolver)
+        wait_until(lambda: "nameserver 127.0.0.1\n" in (host.etc / "resolv.conf").read_text(), "its dnsmasq is asked")
+        wait_until(lambda: host.addresses("other.example") == ["10.7.7.7"], "the other name is still found")

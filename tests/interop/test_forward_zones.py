@@ -126,6 +126,20 @@ def test_each_line_is_needed(tmp_path, name, line):
         assert host.addresses("web.service.local") == sorted(web)
 
 
+@pytest.mark.parametrize("zone", ["svc.home.arpa", "service.test"])
+@pytest.mark.parametrize("resolver", resolvers.ALL, ids=lambda resolver: resolver.name)
+def test_zones_in_private_domains(tmp_path, resolver, zone):
+    """Below what the RFCs 6761 and 8375 set aside, and what some resolvers think is empty."""
+    resolver.needs()
+    config = {"dns.listen": "127.0.0.1:53"} if resolver.name == "plain" else {}
+    with resolvers.Host(tmp_path, **{"zone.name": zone, **config}) as host:
+        host.register({"Name": "web", "Address": "10.0.0.1", "Port": 80})
+        resolver.base(host)
+        resolver.apply(host, zone=zone)
+        resolver.start(host)
+        assert host.addresses(f"web.{zone}") == ["10.0.0.1"]
+
+
 @pytest.mark.parametrize("where,leaks", [("link", False), ("global", True)])
 def test_other_servers_of_resolved(tmp_path, where, leaks):
     """systemd-resolved asks the servers of a link for other names, and only for those. Servers that are global as svcdns

@@ -94,6 +94,24 @@ def test_after_the_command(tmp_path, resolver, before):
         wait_until(lambda: host.addresses("web.service.local") == ["10.0.0.1"], "the name is found")
 
 
+@pytest.mark.parametrize("resolver", [Unbound(), Validates(), DoesNot()], ids=["unbound", "bind", "bind without DNSSEC"])
+def test_names_beside_the_zone(tmp_path, resolver):
+    """That there is no printer.local, and no ".local" at all, is not said of the names in the zone."""
+    resolver.needs()
+    with resolvers.Host(tmp_path) as host:
+        host.register({"Name": "web", "Address": "10.0.0.1", "Port": 80})
+        resolver.base(host)
+        resolver.apply(host)
+        resolver.start(host)
+        for name in ("printer.local", "local", "other.printer.local"):
+            assert found_out(host.dig(name)).startswith("NXDOMAIN")
+        for kind in ("A", "SRV"):
+            said = host.dig("never.service.local", kind)
+            assert found_out(said) == "NXDOMAIN" and "hostmaster.service.local" in said, said
+        assert host.addresses("web.service.local") == ["10.0.0.1"]
+        assert "1 1 80 web.web.service.local." in host.dig("_web._tcp.service.local", "SRV")
+
+
 def test_others_go_where_they_went(tmp_path):
     """NetworkManager's dnsmasq asks the link's servers for other names, as the machine did before."""
     resolver = resolvers.NetworkManager()

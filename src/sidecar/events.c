@@ -32,6 +32,7 @@ struct events {
 	uint64_t held_index;      /* what `held` waits for */
 	struct publish_wait held; /* at the gate */
 	int64_t beat_ns;          /* when the next heartbeat is due */
+	bool joined;              /* somebody came since the last look: what he asked for is due */
 	bool ended;
 	struct batch batch;
 };
@@ -73,6 +74,7 @@ static void on_left(struct stream *stream)
 		return;
 	publish_cancel(events->config.publish, &events->held);
 	events->beat_ns = INT64_MAX;
+	events->joined = false;
 }
 
 /* --- Opening -------------------------------------------------------------------------------------------- */
@@ -131,6 +133,7 @@ int events_open(struct events *events, struct http_request *request, const struc
 	if (events->beat_ns == INT64_MAX)
 		events->beat_ns = clock_now(events->config.clock) + events->config.heartbeat_ns;
 	send_hello(stream, error == -ESTALE);
+	events->joined = true;
 	return 0;
 }
 
@@ -245,6 +248,7 @@ bool events_run(struct events *events)
 	struct stream *stream;
 	bool more = false;
 
+	events->joined = false;
 	if (events->streams.count == 0 || events->ended)
 		return false;
 	beat(events);
@@ -259,7 +263,9 @@ bool events_run(struct events *events)
 
 int64_t events_next(const struct events *events)
 {
-	return events->ended ? INT64_MAX : events->beat_ns;
+	if (events->ended)
+		return INT64_MAX;
+	return events->joined ? clock_now(events->config.clock) : events->beat_ns;
 }
 
 void events_end(struct events *events)

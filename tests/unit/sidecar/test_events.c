@@ -227,6 +227,22 @@ static void not_before_dns_shows_it(void **state)
 	close(fd);
 }
 
+/* Who asks for what was before is not left waiting until something happens. */
+static void history_is_due_at_once(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	commit_and_apply(w, put_instance("web", "w1"));
+	commit_and_apply(w, put_instance("web", "w2"));
+	fd = listen_to(w, "/last/2");
+	assert_true(events_next(w->events) <= clock_now(&w->pump.clock.clock));
+	turn_all(w);
+	assert_int_equal(events_next(w->events), clock_now(&w->pump.clock.clock) + HEARTBEAT);
+	assert_int_equal(pump_times(received(w, fd), "data:"), 2);
+	close(fd);
+}
+
 static void resumes_without_loss(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +382,7 @@ static void a_heartbeat_when_it_is_quiet(void **state)
 	int fd = listen_to(w, "/");
 
 	skip_hello(w, fd, start);
+	turn_all(w);
 	assert_int_equal(events_next(w->events), clock_now(&w->pump.clock.clock) + HEARTBEAT);
 	clock_manual_advance(&w->pump.clock, HEARTBEAT - 1);
 	turn_all(w);
@@ -398,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_event_for_each_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_before_dns_shows_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(history_is_due_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(resumes_without_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_pruned_is_told, setup_few_rows, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_the_limit, setup, teardown),

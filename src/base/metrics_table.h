@@ -219,8 +219,10 @@
 	SERIES(HTTP_CONNECTIONS, HTTP_CONNECTIONS, "")                                                       \
 	FAMILY(HTTP_PARKED, "svcdns_api_parked", GAUGE, NONE, SIDECAR, "Blocking queries that wait now.")    \
 	SERIES(HTTP_PARKED, HTTP_PARKED, "")                                                                 \
-	FAMILY(HTTP_STREAMS, "svcdns_api_streams", GAUGE, NONE, SIDECAR, "Event streams open now.")          \
-	SERIES(HTTP_STREAMS, HTTP_STREAMS, "")                                                               \
+	FAMILY(HTTP_STREAMS, "svcdns_api_streams", GAUGE, NONE, SIDECAR,                                     \
+		"Streams open now: events of the registry (/v1/events), queries (/v1/trace).")               \
+	SERIES(HTTP_STREAMS_EVENTS, HTTP_STREAMS, "stream=\"events\"")                                       \
+	SERIES(HTTP_STREAMS_TRACES, HTTP_STREAMS, "stream=\"trace\"")                                        \
 	FAMILY(HTTP_WOKEN, "svcdns_api_woken_total", COUNTER, NONE, SIDECAR,                                 \
 		"Blocking queries answered after they were parked.")                                         \
 	SERIES(HTTP_WOKEN_RENDERED, HTTP_WOKEN, "reply=\"rendered\"")                                        \

@@ -45,6 +45,8 @@ struct events *events_create(const struct events_config *config)
 
 	events->config = *config;
 	events->streams.left = on_left;
+	events->streams.metrics = config->metrics;
+	events->streams.gauge = METRIC_HTTP_STREAMS_EVENTS;
 	events->beat_ns = INT64_MAX;
 	return events;
 }
@@ -69,7 +71,6 @@ static void on_left(struct stream *stream)
 	struct events *events = ((struct event_stream *)stream)->events;
 
 	free(stream);
-	metrics_set(events->config.metrics, METRIC_HTTP_STREAMS, events->streams.count);
 	if (events->streams.count > 0)
 		return;
 	publish_cancel(events->config.publish, &events->held);
@@ -129,7 +130,6 @@ int events_open(struct events *events, struct http_request *request, const struc
 	stream = mem_alloc(sizeof(*stream));
 	*stream = (struct event_stream){.events = events, .cursor = cursor};
 	streams_open(&events->streams, &stream->stream, request);
-	metrics_set(events->config.metrics, METRIC_HTTP_STREAMS, events->streams.count);
 	if (events->beat_ns == INT64_MAX)
 		events->beat_ns = clock_now(events->config.clock) + events->config.heartbeat_ns;
 	send_hello(stream, error == -ESTALE);

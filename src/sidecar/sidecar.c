@@ -408,6 +408,7 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
 	});
 	sidecar->traces = traces_create(&(struct traces_config){
 		.clock = config->clock,
+		.metrics = &config->thread->metrics,
 		.listeners = config->listeners,
 		.dns = config->dns,
 		.traces = config->traces,

@@ -1,10 +1,16 @@
 /* streams.c -- see streams.h. */
 #include "sidecar/streams.h"
 
+static void count(struct streams *streams, int more)
+{
+	streams->count += (unsigned)more;
+	metrics_set(streams->metrics, streams->gauge, streams->count);
+}
+
 static void leave(struct stream *stream)
 {
 	LIST_REMOVE(stream, link);
-	stream->streams->count--;
+	count(stream->streams, -1);
 	stream->streams->left(stream);
 }
 
@@ -22,7 +28,7 @@ void streams_open(struct streams *streams, struct stream *stream, struct http_re
 	stream->streams = streams;
 	stream->request = request;
 	LIST_INSERT_HEAD(&streams->list, stream, link);
-	streams->count++;
+	count(streams, 1);
 	http_stream_begin(request,
 		&(struct http_reply){.status = 200,
 			.content_type = "text/event-stream",

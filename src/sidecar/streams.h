@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "base/metrics.h"
 #include "http/http.h"
 
 struct streams;
@@ -17,10 +18,12 @@ struct stream {
 	bool cut; /* the server ends it; it leaves when that is done */
 };
 
-/* All of one kind. Zero but for `left`: there are none. */
+/* All of one kind. Zero but for `left`, `metrics` and `gauge`: there are none. */
 struct streams {
 	LIST_HEAD(, stream) list;
 	unsigned count;
+	struct metrics *metrics; /* of the loop's thread */
+	enum metric gauge;       /* shows the count */
 	/* Called when one has gone and is counted no more; it is to be freed. */
 	void (*left)(struct stream *stream);
 };

@@ -40,6 +40,8 @@ struct traces *traces_create(const struct traces_config *config)
 
 	traces->config = *config;
 	traces->streams.left = on_left;
+	traces->streams.metrics = config->metrics;
+	traces->streams.gauge = METRIC_HTTP_STREAMS_TRACES;
 	return traces;
 }
 

@@ -17,6 +17,7 @@
 
 struct traces_config {
 	const struct clock *clock;
+	struct metrics *metrics;          /* of the loop's thread */
 	_Atomic uint32_t *listeners;      /* what dns looks at */
 	const struct page *dns;           /* which threads there are */
 	const struct page_traces *traces; /* their rings; NULL: there are none */

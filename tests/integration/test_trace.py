@@ -9,12 +9,18 @@ import threading
 
 import pytest
 
+import metrics
 import packets
 import svc
 from cli import Client
 from svc import wait_until
 
 WEB = "web.service.local"
+
+
+def open_now(server, stream):
+    """How many streams of this kind the metrics count."""
+    return metrics.value(server.http("GET", "/metrics").text, "svcdns_api_streams", stream=stream)
 
 
 class Stream:
@@ -139,6 +145,8 @@ def test_no_more_than_the_limit(start_server):
     with Stream(server):
         answer = server.http("GET", "/v1/trace")
         assert answer.status == 429 and "the limit is 1 (http.traces)" in answer.text
+        assert (open_now(server, "trace"), open_now(server, "events")) == (1, 0)
+    wait_until(lambda: open_now(server, "trace") == 0, "the metrics see it leave")
     wait_until(lambda: Stream(server, "?limit=1").reply.status == 200, "whoever leaves makes room")
 
 

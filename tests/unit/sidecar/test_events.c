@@ -326,19 +326,19 @@ static void no_more_than_the_limit(void **state)
 		fds[i] = listen_to(w, "/");
 		assert_int_equal(w->opened, 0);
 	}
-	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS), 3);
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS_EVENTS), 3);
 	fds[3] = listen_to(w, "/");
 	assert_int_equal(w->opened, -EBUSY);
 	/* Who leaves makes room. */
 	close(fds[0]);
 	pump_until_open(&w->pump, 3);
-	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS), 2);
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS_EVENTS), 2);
 	fds[0] = listen_to(w, "/");
 	assert_int_equal(w->opened, 0);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	pump_until_open(&w->pump, 0);
-	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS), 0);
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS_EVENTS), 0);
 }
 
 /* The one that does not read is cut off; the one beside it hears all. */

@@ -55,6 +55,7 @@ static int setup(void **state)
 	atomic_store(&w->dns->threads[PAGE_UDP + RING].tick, 1);
 	w->traces = traces_create(&(struct traces_config){
 		.clock = &w->pump.clock.clock,
+		.metrics = w->pump.metrics,
 		.listeners = &w->listeners,
 		.dns = w->dns,
 		.traces = w->rings,
@@ -314,9 +315,11 @@ static void no_more_than_the_limit(void **state)
 		fds[i] = listen_for(w, (struct traces_wanted){.limit = 0});
 		assert_int_equal(w->opened, i < 3 ? 0 : -EBUSY);
 	}
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS_TRACES), 3);
 	close(fds[1]);
 	pump_until_open(&w->pump, 3);
 	assert_int_equal(w->listeners, 2);
+	assert_int_equal(pump_count(&w->pump, METRIC_HTTP_STREAMS_TRACES), 2);
 	fds[1] = listen_for(w, (struct traces_wanted){.limit = 0});
 	assert_int_equal(w->opened, 0);
 	for (int i = 0; i < 4; i++)

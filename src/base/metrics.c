@@ -45,8 +45,11 @@ static const struct {
 #undef SIZES_ROW
 };
 
-/* The label of families without rows. */
-static const char *const run_time_labels[FAMILY_COUNT] = {[FAMILY_ZONE_SERIAL] = "zone"};
+/* The labels of families without rows, up to the value of the last one. */
+static const char *const run_time_labels[FAMILY_COUNT] = {
+	[FAMILY_BUILD] = "version=\"" SVCDNS_VERSION "\",revision",
+	[FAMILY_ZONE_SERIAL] = "zone",
+};
 
 /* Of a histogram of durations, in nanoseconds. */
 static int64_t time_bound(unsigned bucket)

@@ -101,7 +101,7 @@ void metrics_format(const struct metrics_shown *shown, struct buf *ret);
 /* Appends the introduction of a family without rows. */
 void metrics_format_family(enum metric_family family, struct buf *ret);
 
-/* Appends a number of such a family; any UTF-8 text is the value of its one label. */
+/* Appends a number of such a family; any UTF-8 text is the value of its (last) label. */
 void metrics_format_labelled(enum metric_family family, const char *text, uint64_t value, struct buf *ret);
 
 /* Appends the table as rows of Markdown, for doc/metrics.md. */

@@ -11,9 +11,9 @@
  *   DNS, SIDECAR  in the process's page, counted by its threads; EACH: in both pages
  *   ASKED         worked out by the sidecar when it is asked (sidecar/api_metrics.c)
  *
- * A family without rows has labels that are known at run time only; they come from the config, never from a
- * client. Names and labels follow CoreDNS where it has the like. Nothing that a stranger can make up is a
- * label. */
+ * A family without rows has labels that are known at run time only; they come from the build or the config,
+ * never from a client. Names and labels follow CoreDNS where it has the like. Nothing that a stranger can
+ * make up is a label. */
 #pragma once
 
 /* The rows of one kind of request; http_write.c knows their order. */
@@ -25,8 +25,8 @@
 	SERIES(HTTP_REQUESTS_##id##_5XX, HTTP_REQUESTS, "op=\"" op "\",code=\"5xx\"")
 
 #define METRICS(FAMILY, SERIES, TIMES, SIZES)                                                                \
-	FAMILY(BUILD, "svcdns_build_info", GAUGE, NONE, ASKED, "1, with the version that runs.")             \
-	SERIES(BUILD, BUILD, "version=\"" SVCDNS_VERSION "\"")                                               \
+	FAMILY(BUILD, "svcdns_build_info", GAUGE, NONE, ASKED,                                               \
+		"1, with the version that runs, and the commit it was built from; none: not from a clone.")  \
 	FAMILY(PROCESS_UP, "svcdns_process_up", GAUGE, NONE, ASKED, "1 if the process runs.")                \
 	SERIES(PROCESS_UP_DNS, PROCESS_UP, "process=\"dns\"")                                                \
 	SERIES(PROCESS_UP_SIDECAR, PROCESS_UP, "process=\"sidecar\"")                                        \

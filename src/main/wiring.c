@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "main/revision.h"
 
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
 {
@@ -155,6 +156,7 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.heartbeat_ns = config->http.heartbeat,
 		.page_instances = config->http.page_instances,
 		.sd_instances = config->http.sd_instances,
+		.revision = revision(),
 		.dns_listen = config->dns.listen.items[0],
 		.dns_queries = config->http.dns_queries,
 		.dns_timeout_ns = config->http.dns_timeout,

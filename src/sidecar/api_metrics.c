@@ -106,12 +106,13 @@ void api_metrics(struct call *call)
 
 	page_sum(config->self, shown.values);
 	page_sum(config->dns, shown.values);
-	show(&shown, METRIC_BUILD, true, 1);
 	for (int i = 0; i < PROCESSES; i++)
 		show_process(&shown, &process_rows[i], &config->self->processes[i]);
 	show_view(&shown, config);
 	show_registry(&shown, config->self, call->sidecar->reader);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_format_family(FAMILY_BUILD, &call->body);
+	metrics_format_labelled(FAMILY_BUILD, config->revision, 1, &call->body);
 	metrics_format(&shown, &call->body);
 	format_zones(config->dns, &call->body);
 	call_send(call);

@@ -35,6 +35,7 @@ void settings_keep(struct arena *arena, const struct sidecar_config *old, struct
 	config->datacenter = arena_strdup(arena, old->datacenter);
 	config->zone_name = arena_strdup(arena, old->zone_name);
 	config->dns_listen = arena_strdup(arena, old->dns_listen);
+	config->revision = old->revision;
 	config->writer = old->writer;
 	config->live = old->live;
 	config->dns = old->dns;

@@ -42,6 +42,7 @@ struct sidecar_config {
 	int64_t heartbeat_ns;
 	unsigned page_instances; /* that the page's list reads, about */
 	unsigned sd_instances;   /* that one reply of /v1/sd/prometheus reads */
+	const char *revision;    /* that the program was built from; static */
 	const char *dns_listen;  /* where our own DNS answers: "127.0.0.1:8600" */
 	unsigned dns_queries;    /* to it, at once */
 	int64_t dns_timeout_ns;

@@ -73,7 +73,10 @@ def test_numbers(server):
     before = text_of(server)
     use(server)
     text = text_of(server)
-    assert metrics.value(text, "svcdns_build_info", version=server.get("/v1/agent/self")["Stats"]["svcdns"]["version"]) == 1
+    build = next(series.labels for series in metrics.series(text) if series.name == "svcdns_build_info")
+    assert metrics.value(text, "svcdns_build_info") == 1
+    assert build["version"] == server.get("/v1/agent/self")["Stats"]["svcdns"]["version"]
+    assert re.fullmatch(r"[0-9a-f]{12}(-dirty)?" if (svc.ROOT / ".git").exists() else "none", build["revision"])
     assert metrics.value(text, "svcdns_dns_requests_total", proto="tcp", family="1", type="SRV") == 1
     assert metrics.value(text, "svcdns_dns_requests_total", proto="udp", family="1", type="other") == 1
     assert metrics.value(text, "svcdns_dns_responses_total", rcode="NXDOMAIN") >= 1

@@ -13,6 +13,8 @@ import pytest
 import packets
 import svc
 
+UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
+IP_FREEBIND = 15  # of linux/in.h
 ACTIVATE = svc.ROOT / "tests/support/activate.py"
 
 
@@ -167,6 +169,21 @@ def test_workers_share_what_was_handed_over(activated, each):
             assert server.ask("web.service.local", tcp=tcp).addresses() == ["10.0.0.1"]
 
 
+def test_address_that_is_not_there_yet(activated):
+    """As a unit with FreeBind=yes hands it over: the other address is served meanwhile."""
+    def sockets(server):
+        early = [socket.socket(socket.AF_INET, kind) for kind in (UDP, TCP)]
+        for s in early:
+            s.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            s.bind(("192.0.2.77", server.port))
+        early[1].listen()
+        return server.usual() + [("dns", s) for s in early]
+
+    server = activated(sockets=sockets).start()
+    register(server)
+    assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+
+
 def test_one_kind_only(activated):
     """HTTP handed over, DNS opened by ourselves."""
     server = activated(sockets=lambda server: server.usual()[2:])
@@ -187,7 +204,6 @@ def unix(_):
     return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
-UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 WRONG = {
     "unknown name": (lambda s: [("svcdns.socket", bound(UDP, s.port))], 'descriptor 3 ("svcdns.socket") has an unknown name'),
     "HTTP over UDP": (lambda s: [("http", bound(UDP, s.port))], "is not a TCP socket: ListenStream="),

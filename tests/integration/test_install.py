@@ -93,6 +93,12 @@ def test_units_name_what_is_there(installed):
     assert ":53\n" not in unit_text(installed, "svcdns.socket")
 
 
+def test_sockets_wait_for_no_address(installed):
+    """At boot there is no bridge of Docker, nor an address by DHCP; the service would not start without its sockets."""
+    for unit in UNITS[1:]:
+        assert "\nFreeBind=yes\n" in unit_text(installed, unit)
+
+
 @pytest.fixture
 def analyze(installed, tmp_path):
     """Runs systemd-analyze on the units; the program and the pages that they name are not on this machine."""

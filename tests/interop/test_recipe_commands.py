@@ -39,9 +39,9 @@ def networkmanager(host, _):
     """systemctl reload by what its unit says, and the rest as printed."""
     first, second = printed("networkmanager").split(" && ")
     assert first == "systemctl reload NetworkManager"
-    unit = (resolvers.UNPACKED / "lib/systemd/system/NetworkManager.service").read_text()
+    unit = (resolvers.PACKAGES.path / "lib/systemd/system/NetworkManager.service").read_text()
     host.run(*re.search(r"^ExecReload=(.*)", unit, re.M).group(1).split())
-    host.run("env", f"LD_LIBRARY_PATH={resolvers.LIBRARIES}", *second.replace("nmcli", resolvers.NMCLI, 1).split())
+    host.run("env", f"LD_LIBRARY_PATH={resolvers.PACKAGES.libraries}", *second.replace("nmcli", resolvers.NMCLI, 1).split())
 
 
 # What stands in for systemctl, where a command needs it.

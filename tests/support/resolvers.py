@@ -2,7 +2,6 @@
 with their packages' configuration, in namespaces. /etc is a copy and /run is empty, so that files are put where the
 recipes (doc/recipes) say."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -13,17 +12,17 @@ from pathlib import Path
 import pytest
 
 import svc
+import unpacked
 from machine import Machine
 from svc import wait_until
 
 RECIPES = svc.ROOT / "doc/recipes"
-UNPACKED = svc.ROOT / "build/resolvers"
-PACKAGES = ["systemd-resolved", "libsystemd-shared", "libnss-resolve", "libnss-mdns", "avahi-daemon",
-            "libavahi-core7", "libavahi-common3", "libavahi-common-data", "libdaemon0",
-            "network-manager", "libnm0", "libndp0", "libcurl3-gnutls", "dbus-daemon", "libapparmor1"]
-LIBRARIES = f"{UNPACKED}/usr/lib/x86_64-linux-gnu:{UNPACKED}/lib/x86_64-linux-gnu"
+PACKAGES = unpacked.Packages("resolvers", [
+    "systemd-resolved", "libsystemd-shared", "libnss-resolve", "libnss-mdns", "avahi-daemon",
+    "libavahi-core7", "libavahi-common3", "libavahi-common-data", "libdaemon0",
+    "network-manager", "libnm0", "libndp0", "libcurl3-gnutls", "dbus-daemon", "libapparmor1"])
 ROOT_KEY = Path("/usr/share/dns/root.key")
-NMCLI, DBUS = str(UNPACKED / "usr/bin/nmcli"), str(UNPACKED / "usr/bin/dbus-daemon")
+NMCLI, DBUS = PACKAGES.program("usr/bin/nmcli"), PACKAGES.program("usr/bin/dbus-daemon")
 ELSEWHERE = "192.0.2.1"
 RESOLVED_UID, AVAHI_UID = 60990, 60991  # any that Debian gives to nobody else
 
@@ -61,34 +60,6 @@ def recipe(name, address="127.0.0.1", port=8600, zone="service.local"):
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
-
-
-def unpack():
-    """Unpacks the packages that would change the machine's resolver if they were installed; skips if they cannot be had."""
-    UNPACKED.mkdir(parents=True, exist_ok=True)
-    with open(UNPACKED / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done_file, wanted = UNPACKED / "done", " ".join(PACKAGES)
-        if done_file.exists() and done_file.read_text() == wanted:
-            return
-        done = subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=UNPACKED, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"{' '.join(PACKAGES)} cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
-        for package in UNPACKED.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", package, UNPACKED], check=True)
-        done_file.write_text(wanted)
-
-
-def needs_unpacked(*programs):
-    """Skips the test if one of these programs of PACKAGES cannot run here."""
-    if os.geteuid() != 0:
-        pytest.skip(f"{Path(programs[0]).name} needs root")
-    unpack()
-    for program in programs:
-        done = subprocess.run(["ldd", program], env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES}, capture_output=True, text=True)
-        missing = [line.split()[0] for line in done.stdout.splitlines() if "not found" in line]
-        if missing:
-            pytest.skip(f"{Path(program).name} cannot start without {' '.join(missing)}")
 
 
 class Host(Machine):
@@ -169,7 +140,7 @@ class Host(Machine):
 
     def addresses(self, name, *options):
         """What getaddrinfo in an unmodified program finds."""
-        environment = ["env", f"LD_LIBRARY_PATH={LIBRARIES}"] if UNPACKED.exists() else []
+        environment = ["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}"] if PACKAGES.path.exists() else []
         done = self.run(*environment, "getent", *options, "ahosts", name, check=False)
         return sorted({line.split()[0] for line in done.stdout.splitlines()})
 
@@ -270,11 +241,11 @@ class Bind(Resolver):
 
 
 class Resolved(Resolver):
-    name, program, nameserver = "resolved", str(UNPACKED / "lib/systemd/systemd-resolved"), "127.0.0.53"
+    name, program, nameserver = "resolved", PACKAGES.program("lib/systemd/systemd-resolved"), "127.0.0.53"
     recipes = {"resolved.conf": "systemd/resolved.conf.d/svcdns.conf"}
 
     def needs(self):
-        needs_unpacked(self.program)
+        PACKAGES.needs(self.program)
 
     def base(self, host):
         """No systemd and no D-Bus: it runs without them, but for the D-Bus interface."""
@@ -286,7 +257,7 @@ class Resolved(Resolver):
         host.write("systemd/resolved.conf.d/test.conf", "[Resolve]\nDNSSEC=yes\nLLMNR=no\n")
 
     def command(self):
-        return ["env", f"LD_LIBRARY_PATH={LIBRARIES}", "SYSTEMD_LOG_TARGET=console", self.program]
+        return ["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}", "SYSTEMD_LOG_TARGET=console", self.program]
 
 
 def start_elsewhere(host, command):
@@ -322,18 +293,18 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration
 class NetworkManager(Resolver):
     """It sets up the machine's link by a profile, and starts dnsmasq itself; with a message bus, and without systemd."""
 
-    name, program = "networkmanager", str(UNPACKED / "usr/sbin/NetworkManager")
+    name, program = "networkmanager", PACKAGES.program("usr/sbin/NetworkManager")
     recipes = {"networkmanager.conf": "NetworkManager/conf.d/svcdns.conf", "dnsmasq.conf": "NetworkManager/dnsmasq.d/svcdns.conf"}
 
     def needs(self):
-        needs_unpacked(self.program, NMCLI, DBUS)
+        PACKAGES.needs(self.program, NMCLI, DBUS)
         Dnsmasq().needs()
 
     def base(self, host):
         """Without udev, as /sys is read-only."""
         host.run("mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys")
         host.run("mount", "-t", "tmpfs", "tmpfs", "/var/lib")
-        policies = [UNPACKED / "usr/share/dbus-1/system.d/org.freedesktop.NetworkManager.conf",
+        policies = [PACKAGES.path / "usr/share/dbus-1/system.d/org.freedesktop.NetworkManager.conf",
                     "/usr/share/dbus-1/system.d/dnsmasq.conf"]
         (host.run_folder / "dbus").mkdir()
         host.write("dbus-1/system.conf", BUS.format("".join(f"<include>{path}</include>" for path in policies)))
@@ -352,7 +323,7 @@ class NetworkManager(Resolver):
         host.write("resolv.conf", "")
         host.start([DBUS, "--config-file=/etc/dbus-1/system.conf", "--nofork", "--nopidfile"])
         wait_until((host.run_folder / "dbus/system_bus_socket").exists, "the message bus is there")
-        host.start(["env", f"LD_LIBRARY_PATH={LIBRARIES}", self.program, "--no-daemon", "--log-level=INFO"])
+        host.start(["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}", self.program, "--no-daemon", "--log-level=INFO"])
         wait_until(lambda: "nameserver" in (host.etc / "resolv.conf").read_text(), "NetworkManager has set up the link")
         if "127.0.0.1" in (host.etc / "resolv.conf").read_text():
             host.wait_answers(self.nameserver)
@@ -362,7 +333,7 @@ def start_avahi(host):
     """Avahi without D-Bus: what nss-mdns asks."""
     host.add_user("avahi", AVAHI_UID)
     host.write("avahi/avahi-daemon.conf", "[server]\nenable-dbus=no\nallow-interfaces=net0\n")
-    host.start(["env", f"LD_LIBRARY_PATH={LIBRARIES}", str(UNPACKED / "usr/sbin/avahi-daemon"), "--no-drop-root",
+    host.start(["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}", PACKAGES.program("usr/sbin/avahi-daemon"), "--no-drop-root",
                 "--no-chroot", "--no-rlimits"])
     wait_until((host.run_folder / "avahi-daemon/socket").exists, "Avahi is up")
 

@@ -10,7 +10,7 @@ static const char *const type_names[] = {[COUNTER] = "counter", [GAUGE] = "gauge
 static const char *const unit_names[] = {[NONE] = "", [SECONDS] = "seconds", [BYTES] = "bytes"};
 static const char *const home_names[] = {[METRIC_HOME_DNS] = "dns",
 	[METRIC_HOME_SIDECAR] = "sidecar",
-	[METRIC_HOME_EACH] = "dns, sidecar",
+	[METRIC_HOME_EACH] = "each",
 	[METRIC_HOME_ASKED] = "asked"};
 
 static const struct {

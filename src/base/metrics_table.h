@@ -8,7 +8,8 @@
  * type: COUNTER, GAUGE or HISTOGRAM. unit: what the name ends in, and how the number is kept: NONE and BYTES
  * as they are, SECONDS in nanoseconds. home: where the value lives.
  *
- *   DNS, SIDECAR  in the process's page, counted by its threads; EACH: in both pages
+ *   DNS, SIDECAR  in the process's page, counted by its threads
+ *   EACH          in both pages, and in page.processes what the supervisor and the relay have
  *   ASKED         worked out by the sidecar when it is asked (sidecar/api_metrics.c)
  *
  * A family without rows has labels that are known at run time only; they come from the build or the config,

@@ -5,7 +5,8 @@
  * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
  * acquire.
  *
- * What only the supervisor knows, when each process was started and how often, it writes into the sidecar's.
+ * What only the supervisor knows, when each process was started and how often, it writes into the sidecar's;
+ * likewise what its own log has lost, and the relay's, whose page the sidecar does not see.
  *
  *   dns page:      state is ready once the view is whole; index is the registry index that the view shows.
  *   sidecar page:  state is ready once the registry is open and migrated; index is the last committed index.
@@ -55,6 +56,7 @@ struct page_process {
 	_Atomic int32_t pid;        /* 0 while it does not run */
 	_Atomic int64_t started_ns; /* wall clock, 0 likewise */
 	_Atomic uint64_t starts;
+	_Atomic uint64_t log_dropped; /* lines; supervisor and relay */
 };
 
 /* When an index was committed: how long it takes until DNS shows it. */

@@ -204,6 +204,14 @@ void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns)
 	}
 }
 
+void children_show_dropped(struct child children[CHILD_COUNT])
+{
+	const struct metrics *relay = &children[CHILD_RELAY].page->threads[PAGE_MAIN].metrics;
+	struct page_process *processes = children[CHILD_SIDECAR].page->processes;
+	atomic_store(&processes[PROCESS_RELAY].log_dropped, atomic_load(&relay->values[METRIC_LOG_DROPPED]));
+	atomic_store(&processes[PROCESS_SUPERVISOR].log_dropped, log_dropped());
+}
+
 void children_tell(struct child *child, enum inherit_message kind, const char *data, size_t size)
 {
 	char first = (char)kind;

@@ -55,6 +55,9 @@ void children_ended(struct child children[CHILD_COUNT], enum child_role role, in
  * child if a thread stood still for `stall_ns` (or its own patience). */
 void children_watch(struct child *child, int64_t elapsed_ns, int64_t stall_ns);
 
+/* Shows in the sidecar's page what our log and the relay's have lost. */
+void children_show_dropped(struct child children[CHILD_COUNT]);
+
 /* Sends a message to a running child: a config, or what came of a reload that it asked for. */
 void children_tell(struct child *child, enum inherit_message kind, const char *data, size_t size);
 

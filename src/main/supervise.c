@@ -282,6 +282,7 @@ static void look(struct supervisor *s, int64_t now)
 		return;
 	s->looked_ns = now;
 	log_tell_suppressed();
+	children_show_dropped(s->children);
 	if (elapsed > LONGEST_STEP)
 		elapsed = LOOK; /* we were stopped, not they */
 	for (int i = 0; i < CHILD_COUNT; i++)

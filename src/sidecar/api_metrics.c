@@ -106,8 +106,12 @@ void api_metrics(struct call *call)
 
 	page_sum(config->self, shown.values);
 	page_sum(config->dns, shown.values);
-	for (int i = 0; i < PROCESSES; i++)
-		show_process(&shown, &process_rows[i], &config->self->processes[i]);
+	for (int i = 0; i < PROCESSES; i++) {
+		const struct page_process *process = &config->self->processes[i];
+
+		show_process(&shown, &process_rows[i], process);
+		shown.values[METRIC_LOG_DROPPED] += atomic_load(&process->log_dropped);
+	}
 	show_view(&shown, config);
 	show_registry(&shown, config->self, call->sidecar->reader);
 	call->content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -291,6 +291,17 @@ def test_bad_options_are_refused(tmp_path, config, said):
     assert done.returncode == 1 and said in done.stderr
 
 
+def test_lines_that_the_relay_could_not_log_are_counted(relay, upstream):
+    """Each of our own queries that comes back is worth a line, but not hundreds in a second."""
+    ask(relay, "www.example.com")
+    mark, = [option for option in upstream.messages[0].options if option.otype == 65001]
+    record = packets.opt(options=packets.option(65001, mark.data))
+    for i in range(200):
+        assert read(relay.exchange(packets.query("www.example.com", flags=RD, edns=record, ident=i))).rcode == REFUSED
+    svc.wait_until(lambda: relay.metric("svcdns_log_dropped_total") > 0, "dropped lines are counted")
+    assert relay.log().count("asks us what we ask it") < 200
+
+
 def test_memory_is_bounded_by_the_cache(start_server, upstream):
     """Ten times as many answers as the cache holds: the relay's memory stays where it was."""
     server = start_server(**{"relay.upstream": upstream.address, "relay.cache_size": "64KiB"})

@@ -41,7 +41,8 @@ static bool same(const struct main_list *a, const struct main_list *b)
 	return true;
 }
 
-/* True if there are other zones than `wiring` has: they must not be asked for upstream. */
+/* True if there are other zones than `wiring` has, which must not be asked for upstream, or if another EDNS
+ * size is ours now. */
 static bool has_changed(const struct inherit *inherit, const struct wiring_relay *wiring)
 {
 	struct wiring_relay now;
@@ -49,7 +50,8 @@ static bool has_changed(const struct inherit *inherit, const struct wiring_relay
 	int r = wiring_relay(&inherit->config, &now, message);
 	if (r < 0)
 		log_error("relay keeps its zones", "error", err_str(r), "detail", message);
-	bool changed = r == 0 && !same(&now.zones, &wiring->zones);
+	bool changed =
+		r == 0 && (!same(&now.zones, &wiring->zones) || now.relay.udp_size != wiring->relay.udp_size);
 	wiring_relay_finish(&now);
 	return changed;
 }

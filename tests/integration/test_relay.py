@@ -302,6 +302,16 @@ def test_lines_that_the_relay_could_not_log_are_counted(relay, upstream):
     assert relay.log().count("asks us what we ask it") < 200
 
 
+def test_the_size_that_answers_advertise_is_live(start_server, upstream, tmp_path):
+    config = tmp_path / "svcdns.conf"
+    config.write_text("[dns]\nudp_size = 1232\n")
+    server = start_server(**{"relay.upstream": upstream.address, "config": config})
+    assert ask(server, "www.example.com").opt.udp_size == 1232
+    config.write_text("[dns]\nudp_size = 1400\n")
+    server.signal("supervisor", signal.SIGHUP)
+    svc.wait_until(lambda: ask(server, "www.example.com").opt.udp_size == 1400, "the new size")
+
+
 def test_memory_is_bounded_by_the_cache(start_server, upstream):
     """Ten times as many answers as the cache holds: the relay's memory stays where it was."""
     server = start_server(**{"relay.upstream": upstream.address, "relay.cache_size": "64KiB"})

@@ -4,7 +4,8 @@
  * One for each thread, on that thread. All slots are made at the start; a query takes one, and its answer, or
  * the deadline, gives it back. A slot keeps the way back to the client and the answer for the case that none
  * comes, so a relay that hangs or dies costs its clients a SERVFAIL and nothing else. The relay is not
- * trusted: an answer counts only with the token and the id of a query that waits, once, and within its limit.
+ * trusted: an answer counts only with the token, the id and the question of a query that waits, once, within
+ * its limit, and without AA. Of what nobody asked for little is read at a time.
  */
 #pragma once
 

@@ -1,6 +1,8 @@
 #include "net/link.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -27,6 +29,13 @@ int net_link_send(int fd, const struct net_link_head *head, const uint8_t *messa
 	return n < 0 ? -errno : 0;
 }
 
+/* An empty message looks like the end of the link. */
+static bool has_ended(int fd)
+{
+	struct pollfd link = {.fd = fd, .events = POLLRDHUP};
+	return poll(&link, 1, 0) == 1 && (link.revents & (POLLRDHUP | POLLHUP));
+}
+
 int net_link_receive(int fd, struct net_link_head *ret_head, uint8_t ret_message[NET_LINK_MESSAGE])
 {
 	struct iovec parts[] = {{ret_head, sizeof(*ret_head)}, {ret_message, NET_LINK_MESSAGE}};
@@ -35,8 +44,10 @@ int net_link_receive(int fd, struct net_link_head *ret_head, uint8_t ret_message
 	do
 		n = recvmsg(fd, &packet, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? -errno : -ECONNRESET;
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return has_ended(fd) ? -ECONNRESET : -EBADMSG;
 	if ((size_t)n < sizeof(*ret_head) || packet.msg_flags & MSG_TRUNC)
 		return -EBADMSG;
 	return (int)((size_t)n - sizeof(*ret_head));

@@ -15,7 +15,7 @@ struct net_link_head {
 	uint64_t token;  /* the asker's own; the answer carries the same */
 	int64_t at_ns;   /* when it was sent, on the monotonic clock that all processes share */
 	uint32_t limit;  /* bytes that the answer may have at most */
-	uint32_t client; /* a hash of the asker's address */
+	uint32_t client; /* a hash of the asker's address, or of its IPv6 /64 */
 };
 
 /* Makes a pair of non-blocking, close-on-exec sockets, the second of which is the relay's. 0 or negative

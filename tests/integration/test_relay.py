@@ -312,6 +312,16 @@ def test_the_size_that_answers_advertise_is_live(start_server, upstream, tmp_pat
     svc.wait_until(lambda: ask(server, "www.example.com").opt.udp_size == 1400, "the new size")
 
 
+def test_long_queries_are_not_relayed(relay, upstream):
+    """Some of 60,000 bytes would fill the link to the relay. What no resolver sends is SERVFAIL at once."""
+    with relay.tcp() as client:
+        for size, rcode in ((60000, SERVFAIL), (4097, SERVFAIL), (4096, NOERROR)):
+            query = packets.query("www.example.com", flags=RD, edns=packets.opt())
+            reply = read(client.exchange(query + bytes(size - len(query))))
+            assert (reply.rcode, len(upstream.asked)) == (rcode, int(rcode == NOERROR))
+            assert rcode == NOERROR or reply.ede() == [(14, "the relay does not take or answer queries now")]
+
+
 def test_memory_is_bounded_by_the_cache(start_server, upstream):
     """Ten times as many answers as the cache holds: the relay's memory stays where it was."""
     server = start_server(**{"relay.upstream": upstream.address, "relay.cache_size": "64KiB"})

@@ -43,8 +43,10 @@ static void what_is_none_of_ours_is_gone(void **state)
 	int link[2];
 	assert_int_equal(net_link_create(link), 0);
 	assert_int_equal(send(link[0], "short", 5, 0), 5);
+	assert_int_equal(send(link[0], "", 0, 0), 0);
 	assert_int_equal(net_link_send(link[0], &head, sent, NET_LINK_MESSAGE + 1), 0);
 	assert_int_equal(net_link_send(link[0], &head, sent, 3), 0);
+	assert_int_equal(net_link_receive(link[1], &got, received), -EBADMSG);
 	assert_int_equal(net_link_receive(link[1], &got, received), -EBADMSG);
 	assert_int_equal(net_link_receive(link[1], &got, received), -EBADMSG);
 	assert_int_equal(net_link_receive(link[1], &got, received), 3);

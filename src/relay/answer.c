@@ -52,6 +52,32 @@ static uint8_t *rewrite(const struct wire_query *query, const uint8_t *packet, s
 	return wire;
 }
 
+/* Where the record at `at` ends. ldns has written it, so it is one. */
+static size_t record_end(const uint8_t *wire, size_t at)
+{
+	while (wire[at] != 0 && wire[at] < 0xC0)
+		at += 1u + wire[at];
+	at += wire[at] == 0 ? 1 : 2;
+	return at + 10 + wire_get16(wire + at + 8);
+}
+
+/* Copies the records that begin at `at`, as many as fit. Names point backward only, so those at the front
+ * stand without the rest; what is additional may be missing without a word (RFC 2181 section 9). */
+static void put_records(struct wire_response *r, const uint8_t *wire, size_t at)
+{
+	for (enum wire_section section = WIRE_ANSWER_SECTION; section <= WIRE_ADDITIONAL_SECTION; section++)
+		for (unsigned left = wire_get16(wire + 6 + 2 * section); left > 0; left--) {
+			size_t size = record_end(wire, at) - at;
+			uint8_t *record = wire_response_claim(r, section, size, 1);
+			if (!record && section != WIRE_ADDITIONAL_SECTION)
+				r->flags |= WIRE_FLAG_TC;
+			if (!record)
+				return;
+			memcpy(record, wire + at, size);
+			at += size;
+		}
+}
+
 int answer_write(const struct answer_query *query, const uint8_t *packet, size_t size, uint8_t *ret)
 {
 	struct wire_response r;
@@ -67,14 +93,8 @@ int answer_write(const struct answer_query *query, const uint8_t *packet, size_t
 	}
 	begin(query, &r, ret);
 	r.rcode = packet[3] & 0xF;
-	uint8_t *records = wire_response_claim(&r, WIRE_ANSWER_SECTION, whole - front, 0);
-	if (records) {
-		memcpy(records, wire + front, whole - front);
-		for (unsigned i = 0; i < 3; i++)
-			r.counts[i] = wire_get16(wire + 6 + 2 * i);
-	} else {
-		r.flags |= WIRE_FLAG_TC;
-	}
+	r.flags |= wire_get16(packet + 2) & WIRE_FLAG_TC;
+	put_records(&r, wire, front);
 	free(wire);
 	return (int)wire_response_end(&r, query->parsed.id, query->udp_size);
 }

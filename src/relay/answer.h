@@ -14,8 +14,10 @@ struct answer_query {
 };
 
 /* Writes the answer that a response from upstream gives into `ret` of `limit` bytes. Records that only DNSSEC
- * needs are left out unless DO is set or they were asked for (RFC 4035 section 3.2.1); what does not fit is
- * left out whole, with TC. Returns the size, or -EBADMSG if the response is not one. */
+ * needs are left out unless DO is set or they were asked for (RFC 4035 section 3.2.1). Of what does not fit
+ * the records at the front are in it, with TC; not all clients ask again by TCP. TC is kept: libunbound cuts
+ * what it cannot write in 65,535 bytes with few compressed names. Returns the size, or -EBADMSG if the
+ * response is not one. */
 int answer_write(const struct answer_query *query, const uint8_t *packet, size_t size, uint8_t *ret);
 
 /* Writes an answer without records: a response code, and why (RFC 8914). Returns the size. */

@@ -39,7 +39,7 @@ struct pending {
 	bool alias_first; /* it is asked whether the name is an alias; see resolve() */
 	bool late;        /* answered already; in the list `late` */
 	struct answer_query query;
-	uint8_t bytes[]; /* query.bytes */
+	uint8_t bytes[]; /* query.bytes: header and question, the parts that an answer repeats */
 };
 
 TAILQ_HEAD(pendings, pending);
@@ -101,6 +101,12 @@ static bool has_answer(const uint8_t *packet)
 	return wire_get16(packet + 6) > 0;
 }
 
+/* For some seconds libunbound keeps it that nobody had an answer, and hands that out as a response. */
+static bool is_usable(const uint8_t *packet)
+{
+	return packet && (packet[3] & 0xF) != WIRE_SERVFAIL;
+}
+
 /* From libunbound, on our thread. */
 static void on_answer(struct resolver_question *question, const uint8_t *packet, size_t size)
 {
@@ -113,7 +119,8 @@ static void on_answer(struct resolver_question *question, const uint8_t *packet,
 		packet = NULL;
 	}
 	if (!p->late) {
-		int answer = packet ? answer_write(&p->query, packet, size, relay->answer) : -EBADMSG;
+		int answer =
+			is_usable(packet) ? answer_write(&p->query, packet, size, relay->answer) : -EBADMSG;
 		if (answer < 0)
 			fail(relay, p->fd, p->token, &p->query, WIRE_SERVFAIL,
 				WIRE_EDE_NO_REACHABLE_AUTHORITY, "relay.upstream has no usable answer");
@@ -142,10 +149,11 @@ static uint16_t *client_of(struct relay *relay, const struct net_link_head *head
 	return &relay->clients[head->client % CLIENTS];
 }
 
-static void ask(struct relay *relay, int fd, const struct net_link_head *head, struct answer_query *query,
-	size_t size)
+static void ask(
+	struct relay *relay, int fd, const struct net_link_head *head, const struct answer_query *query)
 {
 	static const struct timeval sweep = {.tv_usec = SWEEP_US};
+	size_t size = WIRE_HEADER_SIZE + (size_t)query->parsed.question_size;
 	struct pending *p = mem_alloc(sizeof(*p) + size);
 	*p = (struct pending){.question = {on_answer},
 		.relay = relay,
@@ -189,7 +197,7 @@ static void take(struct relay *relay, int fd, const struct net_link_head *head, 
 		fail(relay, fd, head->token, &query, WIRE_SERVFAIL, WIRE_EDE_OTHER,
 			"relay.in_flight_per_address queries of this client are under way");
 	} else {
-		ask(relay, fd, head, &query, size);
+		ask(relay, fd, head, &query);
 	}
 }
 

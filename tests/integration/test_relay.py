@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import dns.rdata
 import pytest
 
 import packets
@@ -96,10 +97,15 @@ def test_our_own_names_never_go_up(relay, upstream):
 
 
 def test_an_alias_upstream_does_not_lead_our_names_out(relay, upstream):
-    upstream.answers["alias.example.com."] = ["CNAME web.service.local."]
-    upstream.answers["multicast.example.com."] = ["CNAME printer.local."]
-    for name in ("alias.example.com", "multicast.example.com"):
-        ask(relay, name)
+    """Nor is anything taken from upstream that it says of our names on the way."""
+    for alias, target in (("alias", "web.service.local."), ("multicast", "printer.local.")):
+        upstream.answers[f"{alias}.example.com."] = [
+            f"CNAME {target}", f"{target} A 192.0.2.66", f"{target} TXT no", f"{target} DS 1 8 2 {'ab' * 32}"]
+        for kind, rcode in (("A", SERVFAIL), ("TXT", SERVFAIL), ("ANY", NOERROR), ("CNAME", NOERROR), ("DS", NOERROR)):
+            reply = ask(relay, f"{alias}.example.com", kind)
+            assert (reply.rcode, [r.type for r in reply.answer]) == (rcode, [5] if rcode == NOERROR else []), kind
+            assert rcode == NOERROR or reply.ede() == [(22, "relay.upstream has no usable answer")]
+    assert ask(relay, "web.service.local").addresses() == ["10.0.0.1"]
     assert set(upstream.names()) == {"alias.example.com.", "multicast.example.com."}
 
 
@@ -146,12 +152,58 @@ def test_clients_that_are_not_allowed(start_server, upstream):
         assert ask(server, "www.example.com", tcp=tcp, source="127.0.0.2").rcode == NOERROR
 
 
-def test_large_answers(relay):
-    """Over UDP at most what the client takes, with TC; over TCP whole."""
-    for edns, size in ((False, 512), (True, 1232)):
+def test_large_answers(relay, upstream):
+    """Over UDP what fits into what the client takes, with TC: not all ask again by TCP. Over TCP whole."""
+    for edns, size, count in ((False, 512, 2), (True, 512, 2), (True, 1232, 5), (True, 4096, 5)):
         reply = ask(relay, "big.example.com", "TXT", edns=edns, size=size)
-        assert reply.tc and not reply.answer and reply.size <= size
+        assert (reply.tc, len(reply.answer)) == (True, count) and reply.size <= min(size, 1232)
+        assert reply.additional == reply.authority == []
     assert len(ask(relay, "big.example.com", "TXT", tcp=True).answer) == 40
+
+
+def test_what_libunbound_cuts_is_not_taken_for_whole(relay, upstream):
+    """It compresses few names in a message, so this set does not fit into 65,535 bytes for it."""
+    upstream.answers["mx.example.com."] = [f"MX {i} h{i}.{'.'.join(['x' * 60] * 3)}." for i in range(350)]
+    reply = ask(relay, "mx.example.com", "MX", tcp=True)
+    assert reply.rcode == NOERROR and (reply.tc or len(reply.answer) == 350)
+
+
+def test_records_of_any_type(relay, upstream):
+    """What they hold comes through byte for byte, whether or not anybody here knows the type."""
+    records = {"HTTPS": '1 . alpn="h3,h2" ipv4hint="192.0.2.1" ipv6hint="2001:db8::1"', "SVCB": "16 foo.example.org. port=53",
+               "CAA": '0 issue "ca.example.net"', "TLSA": "3 1 1 " + "cd" * 32, "SSHFP": "1 1 " + "ab" * 20,
+               "NAPTR": '100 10 "S" "SIP+D2U" "!^.*$!sip:x@y!" _sip._udp.example.com.', "URI": '10 1 "ftp://example.com/"',
+               "LOC": "52 22 23.000 N 4 53 32.000 E -2.00m 1m 10000m 10m", "SRV": "1 2 3 Target.Example.Net.",
+               "TXT": '"" "a\\000b"', "TYPE65280": "\\# 3 010203", "TYPE64000": "\\# 0"}
+    for kind, text in records.items():
+        upstream.answers[f"{kind.lower()}.example.com."] = [f"{kind} {text}"]
+        for tcp in (False, True):
+            reply = ask(relay, f"{kind}.example.com", kind, tcp=tcp)
+            assert [r.rdata for r in reply.answer] == [dns.rdata.from_text("IN", kind, text).to_wire()], kind
+
+
+def test_types_and_classes_that_are_no_records(relay, upstream):
+    """Unknown types are questions as others are; messages' own records, transfers and other classes never go up."""
+    for kind in (0, 128, 253, 254, 65535):
+        assert ask(relay, "missing.example.com", kind).rcode == NXDOMAIN
+    assert len(upstream.asked) == 5
+    for kind, rcode in (("OPT", 1), ("TKEY", 1), ("TSIG", 1), ("IXFR", REFUSED), ("AXFR", REFUSED)):
+        for tcp in (False, True):
+            assert ask(relay, "missing.example.com", kind, tcp=tcp).rcode == rcode
+    for klass in (0, 3, 254, 255):
+        assert ask(relay, "version.bind", "TXT", klass=klass).rcode == REFUSED
+    assert len(upstream.asked) == 5
+
+
+@pytest.mark.ipv6
+@pytest.mark.parametrize("scope", ["", "%lo"])
+def test_upstream_by_ipv6(start_server, scope):
+    with Upstream("::1") as upstream:
+        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
+        upstream.answers["big.example.com."] = [f"TXT \"{i:03} {'x' * 200}\"" for i in range(40)]
+        server = start_server(**{"relay.upstream": upstream.address.replace("]", scope + "]")})
+        assert ask(server, "www.example.com").addresses() == ["198.51.100.1"]
+        assert len(ask(server, "big.example.com", "TXT", tcp=True).answer) == 40
 
 
 def test_dnssec_records_for_those_who_ask(relay, upstream):
@@ -190,7 +242,9 @@ def test_names_for_special_use(relay, upstream):
     for name in theirs:
         upstream.answers[name] = ["PTR host.example.com."]
         assert ask(relay, name, "PTR").rcode == NOERROR
-    assert ask(relay, "localhost").addresses() == ["127.0.0.1"]
+    for name in ("localhost", "LocalHost", "a.b.localhost"):
+        assert ask(relay, name).addresses() == ["127.0.0.1"]
+        assert ask(relay, name, "AAAA").addresses() == ["::1"]
     for name, kind, rcode in [("1.0.0.127.in-addr.arpa", "PTR", NOERROR), ("hidden.onion", "A", NXDOMAIN),
                               ("no.invalid", "A", NXDOMAIN), ("_dns.resolver.arpa", "SVCB", NXDOMAIN)]:
         assert ask(relay, name, kind).rcode == rcode, name
@@ -277,6 +331,32 @@ def test_a_query_that_comes_back_is_refused(start_server, upstream):
     assert set(upstream.names()) == {"loop.example.com."} and len(upstream.asked) < 30
 
 
+def test_a_forwarder_that_leads_back_without_our_mark(start_server, upstream):
+    """It asks us five times what it is asked, as questions of its own. That joins the question which is under way, and
+    libunbound asks a server that does not answer only a few times, so it ends after few queries, for many names too."""
+    server = start_server(**{"relay.upstream": upstream.address})
+    upstream.pass_to, upstream.own_queries = server.address, 5
+    assert ask(server, "loop.example.com").rcode == SERVFAIL
+    assert len(upstream.asked) <= 8
+    with server.udp() as client:
+        for i in range(20):
+            client.send(packets.query(f"loop{i}.example.com", flags=RD, ident=i))
+        assert {read(client.receive()).rcode for _ in range(20)} == {SERVFAIL}
+    assert len(upstream.asked) <= 8 + 20 * 8
+    assert server.metric("svcdns_dns_requests_total") <= 21 + 5 * len(upstream.asked)
+
+
+def test_lines_that_the_relay_could_not_log_are_counted(relay, upstream):
+    """Each of our own queries that comes back is worth a line, but not hundreds in a second."""
+    ask(relay, "www.example.com")
+    mark, = [option for option in upstream.messages[0].options if option.otype == 65001]
+    record = packets.opt(options=packets.option(65001, mark.data))
+    for i in range(200):
+        assert read(relay.exchange(packets.query("www.example.com", flags=RD, edns=record, ident=i))).rcode == REFUSED
+    svc.wait_until(lambda: relay.metric("svcdns_log_dropped_total") > 0, "dropped lines are counted")
+    assert relay.log().count("asks us what we ask it") < 200
+
+
 @pytest.mark.parametrize("config, said", [
     ({"dns.listen": "127.0.0.1:5399", "relay.upstream": "127.0.0.1:5399"}, "relay.upstream: 127.0.0.1:5399 is our own"),
     ({"dns.listen": "0.0.0.0:5399", "relay.upstream": "127.0.0.5:5399"}, "relay.upstream: 127.0.0.5:5399 is our own"),
@@ -291,15 +371,14 @@ def test_bad_options_are_refused(tmp_path, config, said):
     assert done.returncode == 1 and said in done.stderr
 
 
-def test_lines_that_the_relay_could_not_log_are_counted(relay, upstream):
-    """Each of our own queries that comes back is worth a line, but not hundreds in a second."""
-    ask(relay, "www.example.com")
-    mark, = [option for option in upstream.messages[0].options if option.otype == 65001]
-    record = packets.opt(options=packets.option(65001, mark.data))
-    for i in range(200):
-        assert read(relay.exchange(packets.query("www.example.com", flags=RD, edns=record, ident=i))).rcode == REFUSED
-    svc.wait_until(lambda: relay.metric("svcdns_log_dropped_total") > 0, "dropped lines are counted")
-    assert relay.log().count("asks us what we ask it") < 200
+def test_long_queries_are_not_relayed(relay, upstream):
+    """Some of 60,000 bytes would fill the link to the relay. What no resolver sends is SERVFAIL at once."""
+    with relay.tcp() as client:
+        for size, rcode in ((60000, SERVFAIL), (4097, SERVFAIL), (4096, NOERROR)):
+            query = packets.query("www.example.com", flags=RD, edns=packets.opt())
+            reply = read(client.exchange(query + bytes(size - len(query))))
+            assert (reply.rcode, len(upstream.asked)) == (rcode, int(rcode == NOERROR))
+            assert rcode == NOERROR or reply.ede() == [(14, "the relay does not take or answer queries now")]
 
 
 def test_the_size_that_answers_advertise_is_live(start_server, upstream, tmp_path):
@@ -310,16 +389,6 @@ def test_the_size_that_answers_advertise_is_live(start_server, upstream, tmp_pat
     config.write_text("[dns]\nudp_size = 1400\n")
     server.signal("supervisor", signal.SIGHUP)
     svc.wait_until(lambda: ask(server, "www.example.com").opt.udp_size == 1400, "the new size")
-
-
-def test_long_queries_are_not_relayed(relay, upstream):
-    """Some of 60,000 bytes would fill the link to the relay. What no resolver sends is SERVFAIL at once."""
-    with relay.tcp() as client:
-        for size, rcode in ((60000, SERVFAIL), (4097, SERVFAIL), (4096, NOERROR)):
-            query = packets.query("www.example.com", flags=RD, edns=packets.opt())
-            reply = read(client.exchange(query + bytes(size - len(query))))
-            assert (reply.rcode, len(upstream.asked)) == (rcode, int(rcode == NOERROR))
-            assert rcode == NOERROR or reply.ede() == [(14, "the relay does not take or answer queries now")]
 
 
 def test_memory_is_bounded_by_the_cache(start_server, upstream):

@@ -4,10 +4,10 @@
         upstream.answers["www.example.com."] = ["A 198.51.100.1"]
         ... upstream.asked == [("www.example.com.", "A")]
 
-It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more; while `gate` is clear it holds its
-answers back; `pass_to` makes it a forwarder
-that hands each query on, options and all, to another server and waits for the answer. As a program, with a port and the
-answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
+It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more, `rcode` the same to all; while `gate`
+is clear it holds its answers back; `pass_to` makes it a forwarder that hands each query on to another server and waits for
+the answer: options and all, or, with `own_queries`, so many queries of its own without EDNS. As a program, with a port and
+the answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
 
 import json
 import socket
@@ -29,13 +29,14 @@ SOA = dns.rrset.from_text("example.com.", 60, "IN", "SOA", "ns.example.com. host
 class Upstream:
     def __init__(self, host="127.0.0.1", port=None):
         self.answers, self.asked, self.messages, self.connections = {}, [], [], []
-        self.silent, self.pass_to, self.gate = False, None, threading.Event()
+        self.silent, self.rcode, self.pass_to, self.own_queries, self.gate = False, None, None, 0, threading.Event()
         self.gate.set()
         self.port = port or svc.free_port((host,))
-        self.address = f"{host}:{self.port}"
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
         self.udp.bind((host, self.port))
-        self.tcp = socket.socket()
+        self.tcp = socket.socket(family)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.tcp.bind((host, self.port))
         self.tcp.listen()
@@ -68,9 +69,11 @@ class Upstream:
         if self.silent or not self.gate.wait(svc.PATIENCE):
             return None
         if self.pass_to:
-            with svc.Udp(self.pass_to) as other:
-                return other.exchange(data)
+            return self._pass_on(query, data)
         reply = dns.message.make_response(query, recursion_available=True)
+        if self.rcode is not None:
+            reply.set_rcode(self.rcode)
+            return reply.to_wire()
         reply.flags |= dns.flags.AD  # which nobody here has validated
         records = self.answers.get(name.lower())
         if records is None:
@@ -90,6 +93,15 @@ class Upstream:
             reply.answer, reply.flags = [], reply.flags | dns.flags.TC
             wire = reply.to_wire()
         return wire
+
+    def _pass_on(self, query, data):
+        with svc.Udp(self.pass_to) as other:
+            if not self.own_queries:
+                return other.exchange(data)
+            own = dns.message.make_query(query.question[0].name, query.question[0].rdtype, use_edns=False)
+            for own.id in range(self.own_queries):
+                other.send(own.to_wire())
+            return data[:2] + other.receive()[2:]
 
     def _serve_udp(self):
         while True:

@@ -95,7 +95,7 @@ static void dnssec(void **state)
 	assert_int_equal(wire_get16(answer + 8), 1);
 }
 
-/* At each limit: whole, or TC and no record; never more bytes than allowed. */
+/* At each limit: whole, or TC and what fits; never more bytes than allowed. */
 static void limit(void **state)
 {
 	struct bytes asked = message(WIRE_FLAG_RD, 0, 0, 1), response = message(0x8180, 60, 0, 0);
@@ -106,9 +106,38 @@ static void limit(void **state)
 		memset(answer, 0xEE, sizeof(answer));
 		int written = answer_write(&query, response.data, response.size, answer);
 		assert_true(written > 0 && (size_t)written <= size && answer[size] == 0xEE);
-		assert_int_equal(wire_get16(answer + 6), size >= whole ? 60 : 0);
+		size_t fit = (size - (whole - 60 * (sizeof(a_record) - 1))) / (sizeof(a_record) - 1);
+		assert_int_equal(wire_get16(answer + 6), fit < 60 ? fit : 60);
+		assert_int_equal(wire_get16(answer + written - 13), (fit < 60 ? fit : 60) - 1);
 		assert_int_equal((answer[2] & 2) != 0, size < whole);
 	}
+}
+
+/* What is additional may be missing; what says that there is nothing may not. */
+static void what_may_be_missing(void **state)
+{
+	struct bytes asked = message(WIRE_FLAG_RD, 0, 0, 0), additional = message(0x8180, 40, 0, 0),
+		     authority = additional;
+	struct answer_query query = query_of(&asked, 512);
+	uint8_t answer[512];
+	memcpy(additional.data + 6, "\0\1\0\0\0\47", 6);
+	assert_true(answer_write(&query, additional.data, additional.size, answer) > 0);
+	assert_int_equal(answer[2] & 2, 0);
+	assert_memory_equal(answer + 6, "\0\1\0\0\0\34", 6);
+	memcpy(authority.data + 6, "\0\0\0\50\0\0", 6);
+	assert_true(answer_write(&query, authority.data, authority.size, answer) > 0);
+	assert_int_equal(answer[2] & 2, 2);
+	assert_memory_equal(answer + 6, "\0\0\0\35\0\0", 6);
+}
+
+/* What libunbound has cut is not the whole answer. */
+static void cut_before(void **state)
+{
+	struct bytes asked = message(WIRE_FLAG_RD, 0, 0, 1), response = message(0x8380, 0, 0, 0);
+	struct answer_query query = query_of(&asked, WIRE_MESSAGE_MAX);
+	uint8_t answer[512];
+	assert_true(answer_write(&query, response.data, response.size, answer) > 0);
+	assert_int_equal(wire_get16(answer + 2), 0x8380);
 }
 
 /* What upstream sends is cut at each byte, and has each byte changed: an answer within the limit, or none. */
@@ -148,6 +177,8 @@ int main(void)
 		cmocka_unit_test(no_edns),
 		cmocka_unit_test(dnssec),
 		cmocka_unit_test(limit),
+		cmocka_unit_test(what_may_be_missing),
+		cmocka_unit_test(cut_before),
 		cmocka_unit_test(nonsense),
 		cmocka_unit_test(failure),
 	};

@@ -7,11 +7,13 @@ import { follow } from "./events.js";
 
 const AT_ONCE = 20; // services that are asked for one by one; more are had by the whole list
 const GATHER = 120; // ms in which changes are gathered
+const UNSEEN = 60000; // ms between two looks of a page that nobody sees: its title has the number of problems
 
 const changed = new Set();
 let timer = 0;
 let known = 0; // the index of the list: changes up to there are in it
 
+/** The whole list anew; false if it cannot be had now. */
 async function reload() {
   try {
     const answer = await server.services();
@@ -20,8 +22,10 @@ async function reload() {
     known = answer.Index;
     list.setAll(answer.Services);
     if (opened()) await refreshDetail();
+    return true;
   } catch (error) {
     byId("summary").textContent = error.message;
+    return false;
   }
 }
 
@@ -102,9 +106,10 @@ async function start() {
   addEventListener("hashchange", route);
   addEventListener("keydown", onKey);
   setInterval(tick, 1000);
-  await reload();
+  setInterval(() => document.hidden && reload(), UNSEEN);
+  const loaded = await reload();
   route();
-  follow({ changed: onChange, reload });
+  follow({ changed: onChange, reload, lost: !loaded });
 }
 
 start();

@@ -5,6 +5,7 @@ import { events } from "./server.js";
 
 const KEPT = 200; // lines of the log
 const FIRST = 50; // changes of before that are shown at the start
+const REFUSED = 5000; // ms until it asks again
 
 const stateOf = (word) => (word === "waiting" ? "waiting" : word);
 
@@ -45,26 +46,49 @@ function setLive(state, word) {
   byId("live-word").textContent = word;
 }
 
-/** Listens. `changed(service, index)` for each change; `reload()` when what was missed is not known. */
-export function follow({ changed, reload }) {
-  const source = events(FIRST);
-  let lost = false;
-  source.addEventListener("open", () => {
-    setLive("live", "live");
-    if (lost) reload();
-    lost = false;
-  });
-  source.addEventListener("message", (message) => {
+/** Listens while somebody looks: a browser opens six connections to a server for all its tabs, and a stream keeps one.
+ * A page that is not seen gives its own back, and goes on where it was. `changed(service, index)` for each change;
+ * `reload()` when it listens again, or for the first time after something was `lost`. */
+export function follow({ changed, reload, lost }) {
+  const stream = { source: null, last: "", lost, timer: 0 }; // last: the id of what was heard
+
+  function hear(message) {
     const event = JSON.parse(message.data);
+    stream.last = message.lastEventId;
+    if (message.type === "reset") return reload();
     add(event);
     if (event.Service) changed(event.Service, event.Index);
-  });
-  source.addEventListener("reset", reload);
-  source.addEventListener("error", () => {
-    lost = true;
-    setLive("lost", "reconnecting");
-    if (source.readyState !== EventSource.CLOSED) return;
-    setLive("lost", "not live");
-    setTimeout(() => follow({ changed, reload }), 5000);
-  });
+  }
+
+  function listen() {
+    const source = events(stream.last ? `index=${stream.last}` : `last=${FIRST}`);
+    stream.source = source;
+    source.addEventListener("open", () => {
+      setLive("live", "live");
+      if (stream.lost) reload();
+      stream.lost = false;
+    });
+    source.addEventListener("message", hear);
+    source.addEventListener("reset", hear);
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return leave("lost", "reconnecting");
+      leave("lost", "not live"); // it was refused, and the browser does not ask again
+      stream.timer = setTimeout(listen, REFUSED);
+    });
+  }
+
+  function leave(state, word) {
+    stream.lost = true;
+    setLive(state, word);
+  }
+
+  function look() {
+    clearTimeout(stream.timer);
+    stream.source?.close();
+    if (document.hidden) leave("paused", "paused");
+    else listen();
+  }
+
+  document.addEventListener("visibilitychange", look);
+  look();
 }

@@ -50,8 +50,8 @@ export const services = () => get("/ui/data/services");
 export const service = (name) => get(`/ui/data/service/${encode(name)}`);
 export const records = (name, type) => get(`/v1/agent/dns?name=${encode(name)}&type=${encode(type)}`);
 
-/** The event stream; an EventSource can send no header, so the token goes into its address. */
-export function events(last) {
+/** The event stream from `start` on; an EventSource can send no header, so the token goes into its address. */
+export function events(start) {
   const more = token() ? `&token=${encode(token())}` : "";
-  return new EventSource(`/v1/events?last=${last}${more}`);
+  return new EventSource(`/v1/events?${start}${more}`);
 }

@@ -20,6 +20,7 @@ async function reload() {
     byId("zone").textContent = answer.Zone;
     byId("about").textContent = `svcdns ${answer.Version} on ${answer.Node} · DNS on ${answer.Dns}${answer.Cut ? " · the registry is large: only its beginning is shown" : ""}`;
     known = answer.Index;
+    list.explainStart(answer, location.origin);
     list.setAll(answer.Services);
     if (opened()) await refreshDetail();
     return true;

@@ -6,8 +6,10 @@ import * as server from "./server.js";
 import { snippets, snippetTabs, srvName } from "./snippets.js";
 
 const TYPES = ["SRV", "A", "AAAA"];
+const PIECE = 20; // instances that are shown before one asks for more
+const LONG = 12; // records from which on they scroll in a box of their own
 
-const open = { name: null, turn: 0, skew: 0, lookup: "" };
+const open = { name: null, turn: 0, skew: 0, lookup: "", piece: PIECE };
 
 /* --- Instances --- */
 
@@ -45,7 +47,7 @@ function drawInstance(instance) {
   return element("li", { class: `instance ${kind}`, "data-id": instance.Id },
     element("div", { class: "head" },
       mark(kind, word), element("span", { class: "id" }, instance.Id),
-      element("code", {}, address), copyButton(`the address of ${instance.Id}`, () => address)),
+      element("span", { class: "where" }, element("code", {}, address), copyButton(`the address of ${instance.Id}`, () => address))),
     element("p", { class: "about" }, `on ${instance.Node}`,
       ...instance.Tags.map((tag) => element("span", { class: "tag" }, tag))),
     instance.Checks.length
@@ -73,82 +75,121 @@ function namesOf(answer) {
     ...answer.Service.Tags.filter((tag) => /^[A-Za-z0-9-]+$/.test(tag)).map((tag) => `${tag}.${name}`)];
 }
 
-function drawRecords(list) {
-  return element("table", { class: "records" },
-    element("thead", { class: "hidden" }, element("tr", {}, ...["Name", "TTL", "Type", "Data"].map((title) => element("th", { scope: "col" }, title)))),
+function drawRecords(types, list) {
+  const table = element("table", { class: "records" },
+    element("thead", {}, element("tr", {}, ...["Name", "TTL", "Type", "Data"].map((title) => element("th", { scope: "col" }, title)))),
     element("tbody", {}, ...list.map((record) => element("tr", {},
       element("td", { class: "owner" }, record.Name), element("td", { class: "ttl" }, String(record.TTL)),
       element("td", { class: "type" }, record.Type), element("td", { class: "data" }, record.Data)))));
+  const long = list.length > LONG && { tabindex: "0", role: "region", "aria-label": `${types} records` };
+  return element("div", { class: "box", ...long }, table);
 }
 
-function drawAnswer(type, answer) {
+function drawAnswer({ types, answer, error }) {
+  const type = types.join(", ");
+  const box = (...children) => element("div", { class: "answer", "data-type": types.join(" ") }, ...children);
+  if (error) return box(element("h4", {}, type, element("span", {}, error)));
   const order = [...answer.Answer].sort((a, b) => a.Data.localeCompare(b.Data, undefined, { numeric: true }));
   const why = answer.Why.length ? element("p", { class: "why" }, answer.Why.join("; ")) : null;
   const size = answer.Size > 1232 ? ", too large for UDP: clients ask again by TCP" : "";
-  const text = order.length ? `${count(order.length, "record", "records")}, ${answer.Size.toLocaleString()} bytes${size}` : `${answer.Status}, no records`;
-  return element("div", { class: "answer", "data-type": type },
-    element("h4", {}, type, element("span", {}, text)), why, order.length ? drawRecords(order) : null);
+  const text = order.length ? `${count(order.length, "record", "records")}, ${answer.Size.toLocaleString()} bytes${size}` : `no records (${answer.Status})`;
+  return box(element("h4", {}, type, element("span", {}, text)), why, order.length ? drawRecords(type, order) : null);
 }
 
 async function ask(name, type) {
   try {
-    return drawAnswer(type, await server.records(name, type));
+    return { types: [type], answer: await server.records(name, type) };
   } catch (error) {
-    return element("div", { class: "answer" }, element("h4", {}, type, element("span", {}, error.message)));
+    return { types: [type], error: error.message };
   }
+}
+
+/** Types that answer nothing, and for the same reason, are said in one breath. */
+function gather(answers) {
+  const said = new Map();
+  return answers.filter((each) => {
+    const key = each.error || (each.answer.Answer.length ? each.types[0] : `${each.answer.Status} ${each.answer.Why}`);
+    said.get(key)?.types.push(...each.types);
+    return !said.has(key) && said.set(key, each);
+  });
 }
 
 async function showRecords(turn) {
   const name = open.lookup;
   const types = name.startsWith("_") ? ["SRV"] : TYPES;
   const answers = await Promise.all(types.map((type) => ask(name, type)));
-  if (turn === open.turn && name === open.lookup) place(byId("answers"), answers);
+  if (turn !== open.turn || name !== open.lookup) return;
+  const at = byId("answers").querySelectorAll(".box");
+  const scrolled = [...at].map((box) => box.scrollTop);
+  place(byId("answers"), gather(answers).map(drawAnswer));
+  byId("answers").querySelectorAll(".box").forEach((box, i) => { box.scrollTop = scrolled[i] || 0; });
 }
 
-function drawLookup(answer) {
-  const names = namesOf(answer);
+function drawLookup(names) {
   if (!names.includes(open.lookup)) open.lookup = names[0];
   const choice = element("select", { id: "lookup", "aria-label": "Name" }, ...names.map((name) => element("option", { selected: name === open.lookup }, name)));
   choice.addEventListener("change", () => {
     open.lookup = choice.value;
     showRecords(open.turn);
   });
-  return element("div", { class: "lookup" }, choice, copyButton("the name", () => choice.value));
+  return [choice, copyButton("the name", () => choice.value)];
 }
 
 /* --- The whole --- */
 
-function frame(answer) {
-  const [kind, word] = serviceState(answer.Service);
+const title = (name) => element("header", {},
+  element("h2", { id: "detail-title", tabindex: "-1" }, name),
+  element("a", { class: "close", href: "#/", "aria-label": "Close" }, "×"));
+
+function frame(name) {
   return [
-    element("header", {},
-      element("h2", { id: "detail-title", tabindex: "-1" }, answer.Service.Name),
-      element("a", { class: "close", href: "#/", "aria-label": "Close" }, "×")),
-    element("p", { class: "overall" }, mark(kind, word),
-      `${answer.Service.Healthy} of ${count(answer.Service.Instances, "instance", "instances")} healthy`),
+    title(name), element("p", { id: "overall", class: "overall" }),
     element("h3", {}, "Instances"), element("ul", { id: "instances", class: "instances" }),
+    element("p", { class: "more" }, element("button", { id: "more-instances", type: "button", hidden: true })),
     element("p", { id: "unshown", class: "about", hidden: true }),
-    element("h3", {}, "What DNS answers now"), drawLookup(answer), element("div", { id: "answers", class: "answers", "aria-live": "polite" }),
-    element("h3", {}, "Find it from"), snippetTabs(snippets(answer.Service.Name, answer.Service.Ports[0], answer, location.origin)),
+    element("h3", {}, "What DNS answers now"), element("div", { id: "names", class: "lookup" }), element("div", { id: "answers", class: "answers" }),
+    element("h3", {}, "Find it from"), element("div", { id: "snippets" }),
   ];
 }
 
-/** What of the frame is drawn anew when it changes. */
-let framed = "";
+/** By id, from what a part was drawn last: one that stays the same is left alone, with its focus and selection. */
+const parts = new Map();
+
+function part(id, from, draw) {
+  const key = JSON.stringify(from);
+  if (parts.get(id) === key) return;
+  const focus = byId(id).contains(document.activeElement) && document.activeElement.id;
+  byId(id).replaceChildren(...draw());
+  if (focus) byId(focus)?.focus();
+  parts.set(id, key);
+}
+
+function showInstances(answer) {
+  const shown = answer.Details.slice(0, open.piece);
+  const more = byId("more-instances");
+  const left = answer.Details.length - shown.length;
+  place(byId("instances"), shown.map(instanceElement));
+  more.hidden = left === 0;
+  more.textContent = `Show more: ${count(left, "is", "are")} left`;
+  more.onclick = () => {
+    open.piece += 10 * PIECE;
+    showInstances(answer);
+  };
+  const unshown = answer.Service.Instances - answer.Details.length;
+  byId("unshown").hidden = unshown === 0 || left > 0;
+  byId("unshown").textContent = `${count(unshown, "more instance is", "more instances are")} not shown; those with problems come first.`;
+}
 
 function show(answer) {
-  const key = JSON.stringify([answer.Service, answer.Zone, answer.Dns]);
+  const { Name, Instances, Healthy } = answer.Service;
+  const [kind, word] = serviceState(answer.Service);
+  const found = snippets(answer.Service, answer, location.origin);
   open.skew = Date.now() - answer.Now;
-  if (key !== framed) {
-    const focus = document.activeElement?.id;
-    byId("detail").replaceChildren(...frame(answer));
-    if (focus && focus !== "detail-title") byId(focus)?.focus();
-    framed = key;
-  }
-  place(byId("instances"), answer.Details.map(instanceElement));
-  const unshown = answer.Service.Instances - answer.Details.length;
-  byId("unshown").hidden = unshown === 0;
-  byId("unshown").textContent = `${count(unshown, "more instance is", "more instances are")} not shown; those with problems come first.`;
+  if (!byId("instances")) byId("detail").replaceChildren(...frame(Name));
+  part("overall", [kind, word, Healthy, Instances], () => [mark(kind, word), `${Healthy} of ${count(Instances, "instance", "instances")} healthy`]);
+  part("names", namesOf(answer), () => drawLookup(namesOf(answer)));
+  part("snippets", found, () => [snippetTabs(found)]);
+  showInstances(answer);
 }
 
 /** Draws the open service anew; its line of the list, null if there is no such service (any more). Throws Refused. */
@@ -172,17 +213,16 @@ export async function refreshDetail() {
 }
 
 function showMissing(text) {
-  framed = "";
-  byId("detail").replaceChildren(
-    element("header", {}, element("h2", { id: "detail-title", tabindex: "-1" }, open.name), element("a", { class: "close", href: "#/", "aria-label": "Close" }, "×")),
-    element("p", { class: "nothing" }, text));
+  parts.clear();
+  byId("detail").replaceChildren(title(open.name), element("p", { class: "nothing" }, text));
 }
 
 /** Opens a service, or closes what is open (null). */
 export async function openDetail(name) {
   open.name = name;
   open.lookup = "";
-  framed = "";
+  open.piece = PIECE;
+  parts.clear();
   drawn.clear();
   byId("detail").hidden = !name;
   byId("detail").replaceChildren();

@@ -18,7 +18,8 @@ function subject(event) {
 
 function happening(event) {
   if (event.Change !== "status") {
-    const what = event.Kind === "check" ? `check ${event.Change}` : event.Change;
+    const drain = event.Kind === "check" && /^_(service|node)_maintenance/.test(event.Check);
+    const what = drain ? `maintenance ${event.Change === "removed" ? "ended" : "begun"}` : event.Kind === "check" ? `check ${event.Change}` : event.Change;
     return [element("span", { class: `change ${event.Change}` }, what)];
   }
   const before = event.OldStatus ? [mark(stateOf(event.OldStatus)), element("span", { class: "arrow", "aria-label": "to" }, "→")] : [];

@@ -1,23 +1,29 @@
 // list.js -- the table of services: filter, problems only, a piece at a time, moved through by keys.
 import { byId, element, mark, place } from "./dom.js";
 import { count, hasProblem, serviceState } from "./words.js";
+import { firstSteps } from "./snippets.js";
 
 const PIECE = 200; // rows that are shown before one asks for more
 const TAGS = 4;
+const PORTS = 3;
 
 const lines = new Map(); // by name
 const rows = new Map(); // by name: what was drawn of it
 const view = { shown: PIECE, selected: null };
 
 let sorted = null; // names in order; null after one came or went
+let loaded = false; // the list has come
 
 const link = (name) => `#/service/${encodeURIComponent(name)}`;
 
-function tagList(tags) {
-  const shown = tags.slice(0, TAGS).map((tag) => element("span", { class: "tag" }, tag));
-  const rest = tags.length - shown.length;
-  return rest > 0 ? [...shown, element("span", { class: "rest", title: tags.slice(TAGS).join(", ") }, `+${rest}`)] : shown;
+/** The first ones of many, and how many more there are. */
+function few(all, most, draw) {
+  const rest = all.slice(most);
+  return [...all.slice(0, most).map(draw), rest.length > 0 && element("span", { class: "rest", title: rest.join(", ") }, `+${rest.length}`)];
 }
+
+const tag = (text) => element("span", { class: "tag" }, text);
+const port = (number, i) => (i ? `, ${number}` : String(number));
 
 function bar(line) {
   const box = element("span", { class: "bar", "aria-hidden": "true" });
@@ -29,12 +35,13 @@ function bar(line) {
 
 function draw(line) {
   const [state, word] = serviceState(line);
+  const ports = line.Ports.filter(Boolean);
   const row = element("tr", { class: state, "data-name": line.Name },
     element("th", { scope: "row" }, element("a", { href: link(line.Name) }, line.Name)),
     element("td", {}, mark(state, word)),
     element("td", { class: "number" }, `${line.Healthy} / ${line.Instances}`, bar(line)),
-    element("td", { class: "ports" }, line.Ports.filter(Boolean).join(", ") || "–"),
-    element("td", { class: "tags" }, ...tagList(line.Tags)));
+    element("td", { class: "ports" }, ...(ports.length ? few(ports, PORTS, port) : ["–"])),
+    element("td", { class: "tags" }, ...few(line.Tags, TAGS, tag)));
   row.addEventListener("click", (event) => {
     if (event.target.closest("a") || String(getSelection())) return;
     location.hash = link(line.Name);
@@ -71,11 +78,16 @@ function wanted() {
 
 function explainEmpty(found) {
   const nothing = byId("nothing");
-  nothing.hidden = found > 0;
+  const none = loaded && lines.size === 0;
   byId("services").hidden = found === 0;
-  nothing.textContent = lines.size === 0 ? "No service is registered yet."
-    : byId("problems").checked && !byId("filter").value ? "No problems: every instance is healthy."
-      : "Nothing matches.";
+  byId("start").hidden = !none;
+  nothing.hidden = found > 0 || none || !loaded;
+  nothing.textContent = byId("problems").checked && !byId("filter").value ? "No problems: every instance is healthy." : "Nothing matches.";
+}
+
+/** Nothing is registered: what to do about it. */
+export function explainStart(frame, origin) {
+  place(byId("steps"), firstSteps(frame, origin));
 }
 
 function summarize() {
@@ -85,11 +97,12 @@ function summarize() {
     healthy += line.Healthy;
     problems += hasProblem(line);
   }
-  byId("summary").textContent = [
+  const said = lines.size === 0 ? ["no services"] : [
     count(lines.size, "service", "services"),
     `${healthy.toLocaleString()} of ${count(instances, "instance", "instances")} healthy`,
     problems ? count(problems, "problem", "problems") : "no problems",
-  ].join(" · ");
+  ];
+  byId("summary").replaceChildren(...said.flatMap((text, i) => [i ? " · " : "", element("span", {}, text)]));
   document.title = problems ? `(${problems}) svcdns` : "svcdns";
 }
 
@@ -112,6 +125,7 @@ export function setAll(list) {
   for (const line of list) lines.set(line.Name, line);
   for (const name of rows.keys()) if (!lines.has(name)) rows.delete(name);
   sorted = null;
+  loaded = true;
   show();
 }
 
@@ -129,7 +143,7 @@ export function set(name, line) {
 /** Marks the service that is open. */
 export function select(name) {
   view.selected = name;
-  show();
+  if (loaded) show();
 }
 
 /** Moves the focus by so many rows. */

@@ -5,6 +5,9 @@ const TOKEN = "svcdns-token";
 
 const token = () => sessionStorage.getItem(TOKEN);
 
+/** True if the server wants a token, and the person gave one. */
+export const hasToken = () => Boolean(token());
+
 /** What the server refused: `status` says how. */
 export class Refused extends Error {
   constructor(status, text) {

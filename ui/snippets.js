@@ -1,6 +1,7 @@
 // snippets.js -- how a service is found by other programs: lines to copy.
 import { element } from "./dom.js";
 import { copyButton } from "./clipboard.js";
+import { hasToken } from "./server.js";
 
 /** A word for the shell, quoted if it has to be. */
 function shell(word) {
@@ -23,39 +24,77 @@ export function srvName(name, zone) {
 /** A name for HAProxy's and nginx's sections. */
 const plain = (name) => name.replace(/[^A-Za-z0-9_.-]/g, "_");
 
+/** Where DNS answers, as HAProxy and nginx write it. */
+function nameserver(frame) {
+  const [host, port] = split(frame.Dns);
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function dig(fqdn, frame) {
+  const [host, port] = split(frame.Dns);
+  return `dig @${host} -p ${port} ${shell(fqdn)} SRV`;
+}
+
+/** As doc/examples/haproxy.cfg has it, and says why; with room for twice as many instances. */
+const haproxy = (service, frame) => [
+  "resolvers svcdns",
+  `    nameserver svcdns ${nameserver(frame)}`,
+  "    accepted_payload_size 1232",
+  "    timeout resolve 1s",
+  "    timeout retry 1s",
+  "    hold other 1s",
+  "    hold nx 1s",
+  "",
+  `backend ${plain(service.Name)}`,
+  `    server-template ${plain(service.Name)} ${Math.max(10, 2 * service.Instances)} ${srvName(service.Name, frame.Zone)} resolvers svcdns init-addr none resolve-prefer ipv4`,
+];
+
+/** For a server block; the free nginx knows no SRV before 1.27.3. */
+const nginx = (service, frame, ports) => [
+  `resolver ${nameserver(frame)} valid=1s;`,
+  "",
+  "location / {",
+  ...(ports.length > 1 ? [`    # The instances have the ports ${ports.join(", ")}, and nginx asks for addresses only.`] : []),
+  `    set $backend ${service.Name}.${frame.Zone};`,
+  `    proxy_pass http://$backend:${ports[0] || 80};`,
+  "}",
+];
+
+const prometheus = (service, frame, origin) => [
+  "scrape_configs:",
+  `  - job_name: ${JSON.stringify(service.Name)}`,
+  "    http_sd_configs:",
+  `      - url: ${JSON.stringify(`${origin}/v1/sd/prometheus?service=${encodeURIComponent(service.Name)}`)}`,
+  "        refresh_interval: 15s",
+  ...(hasToken() ? ["        authorization:", "          credentials_file: /etc/prometheus/svcdns.token"] : []),
+];
+
+const request = (more) => `curl ${hasToken() ? '-H "X-Consul-Token: $SVCDNS_HTTP_TOKEN" ' : ""}${more}`;
+
 /** [title, text] for each program. `frame` is what the server says of itself. */
-export function snippets(name, port, frame, origin) {
-  const [host, dnsPort] = split(frame.Dns);
-  const fqdn = `${name}.${frame.Zone}`;
-  const nameserver = host.includes(":") ? `[${host}]:${dnsPort}` : `${host}:${dnsPort}`;
+export function snippets(service, frame, origin) {
+  const ports = service.Ports.filter(Boolean);
   return [
-    ["dig", `dig @${host} -p ${dnsPort} ${shell(fqdn)} SRV`],
-    ["curl", `curl ${shell(`${origin}/v1/health/service/${encodeURIComponent(name)}?passing`)}`],
-    ["HAProxy", [
-      "resolvers svcdns",
-      `    nameserver dns ${nameserver}`,
-      "    accepted_payload_size 8192",
-      "    hold obsolete 30s",
-      "",
-      `backend ${plain(name)}`,
-      `    server-template ${plain(name)} 10 ${srvName(name, frame.Zone)} resolvers svcdns init-addr none check`,
-    ].join("\n")],
-    ["nginx", [
-      `resolver ${nameserver} valid=5s;`,
-      "",
-      "location / {",
-      `    set $backend ${fqdn};`,
-      `    proxy_pass http://$backend:${port || 80};`,
-      "}",
-    ].join("\n")],
-    ["Prometheus", [
-      "scrape_configs:",
-      `  - job_name: ${JSON.stringify(name)}`,
-      "    dns_sd_configs:",
-      `      - names: [${JSON.stringify(`${fqdn}.`)}]`,
-      "        type: SRV",
-      "        refresh_interval: 15s",
-    ].join("\n")],
+    ["dig", dig(`${service.Name}.${frame.Zone}`, frame)],
+    ["curl", request(shell(`${origin}/v1/health/service/${encodeURIComponent(service.Name)}?passing`))],
+    ["HAProxy", haproxy(service, frame).join("\n")],
+    ["nginx", nginx(service, frame, ports).join("\n")],
+    ["Prometheus", prometheus(service, frame, origin).join("\n")],
+  ];
+}
+
+function snippet(what, text) {
+  return element("div", { class: "snippet" }, element("pre", { tabindex: "0" }, element("code", {}, text)), copyButton(what, () => text));
+}
+
+/** What somebody does who has no service yet. */
+export function firstSteps(frame, origin) {
+  const where = origin === "http://127.0.0.1:8500" ? "" : ` --http=${origin.replace("http://", "")}`;
+  return [
+    snippet("the registration", request(`-X PUT ${origin}/v1/agent/service/register -d '{"Name": "web", "Port": 8080}'`)),
+    snippet("the command", `svcdns register web --port=8080${where}`),
+    element("p", {}, "Then ask for it:"),
+    snippet("the question", dig(`web.${frame.Zone}`, frame)),
   ];
 }
 

@@ -11,9 +11,11 @@ export function serviceState(line) {
 
 export const hasProblem = (line) => serviceState(line)[0] !== "passing";
 
-/** The state of an instance or check: [class, word]. */
+/** The state of an instance or check: [class, word]. What somebody took out on purpose is not called critical. */
 export function state(of) {
-  return of.Waiting ? ["waiting", "waiting"] : [of.Status, of.Status];
+  const drained = of.Type === "maintenance" || of.Checks?.some((check) => check.Type === "maintenance");
+  const word = drained ? "maintenance" : of.Waiting ? "waiting" : of.Status;
+  return [word, word];
 }
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

@@ -3,32 +3,15 @@
 import http.server
 import json
 import re
-import shutil
-import signal
-import subprocess
 import threading
-import urllib.parse
-import urllib.request
 
 import pytest
 
 import metrics
 import svc
+from prometheus import EXAMPLES, RULES, Prometheus, needs, promtool
 
-EXAMPLES = svc.ROOT / "doc/prometheus"
-RULES = EXAMPLES / "svcdns-rules.yml"
 NAMES = re.compile(r"\bsvcdns_[a-z_]+")
-
-
-def needs(program):
-    if not shutil.which(program):
-        pytest.skip(f"{program} (Debian's prometheus) is not installed")
-
-
-def promtool(*arguments):
-    needs("promtool")
-    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_config_and_rules_are_good():
@@ -124,48 +107,6 @@ def page():
         yield listener.server_address[1]
         listener.shutdown()
         thread.join()
-
-
-class Prometheus:
-    """A Prometheus with the example config, by way of `server`; all intervals short."""
-
-    def __init__(self, server, directory):
-        self.port, self.directory = svc.free_port(), directory
-        config = (EXAMPLES / "prometheus.yml").read_text()
-        assert config.count("15s") == 3 and config.count("127.0.0.1:8500") == 2
-        directory.mkdir()
-        (directory / "prometheus.yml").write_text(config.replace("15s", "250ms").replace(":8500", f":{server.http_port}"))
-        shutil.copy(RULES, directory)
-
-    def __enter__(self):
-        with open(self.directory / "log", "wb") as log:
-            self.process = subprocess.Popen(
-                ["prometheus", f"--config.file={self.directory}/prometheus.yml", f"--storage.tsdb.path={self.directory}/data",
-                 f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log, cwd=self.directory)
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(svc.PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def get(self, path, **query):
-        """What the API says, None while it does not."""
-        assert self.process.poll() is None, (self.directory / "log").read_text()
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        try:
-            with urllib.request.urlopen(url, timeout=svc.PATIENCE) as reply:
-                return json.load(reply)["data"]
-        except OSError:
-            return None
-
-    def query(self, expression):
-        """[(labels, value)] of an instant query."""
-        data = self.get("query", query=expression)
-        return [(row["metric"], float(row["value"][1])) for row in data["result"]] if data else []
 
 
 def test_prometheus_scrapes_and_discovers(server, page, tmp_path):

@@ -2,9 +2,9 @@
 #include "main/relay_checks.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/addr.h"
 #include "net/prefix.h"
@@ -15,21 +15,18 @@ static bool is_wildcard(const struct net_addr *addr)
 					      : IN6_IS_ADDR_UNSPECIFIED(&addr->v6.sin6_addr);
 }
 
-/* True if the address is one of this machine's. */
+/* True if the address is one of this machine's: what goes there comes from there. Nothing is sent. The list
+ * of all addresses takes a netlink socket, which our systemd unit forbids. */
 static bool is_own_host(const struct net_addr *addr)
 {
-	struct ifaddrs *list;
-	bool found = net_addr_is_loopback(addr) || is_wildcard(addr);
-	if (found || getifaddrs(&list) < 0)
-		return found;
-	for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-		struct net_addr own = {.size = 0};
-		if (!i->ifa_addr || i->ifa_addr->sa_family != addr->any.sa_family)
-			continue;
-		memcpy(&own, i->ifa_addr, addr->size);
-		found = net_addr_same_host(&own, addr);
-	}
-	freeifaddrs(list);
+	struct net_addr from = {.size = sizeof(from.v6)};
+	if (net_addr_is_loopback(addr) || is_wildcard(addr))
+		return true;
+	int fd = socket(addr->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = fd >= 0 && connect(fd, &addr->any, addr->size) == 0 &&
+		     getsockname(fd, &from.any, &from.size) == 0 && net_addr_same_host(&from, addr);
+	if (fd >= 0)
+		close(fd);
 	return found;
 }
 

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "wire/wire.h"
 
-#define NOWHERE "192.0.2.1" /* TEST-NET-1 (RFC 5737) */
-#define SOCKETS_MAX 4096u   /* to servers upstream at once */
+#define NOWHERE "255.255.255.255" /* the limited broadcast (RFC 919): no server's address */
+#define SOCKETS_MAX 4096u         /* to servers upstream at once */
 
 struct resolver {
 	struct ub_ctx *context;

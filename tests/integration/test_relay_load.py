@@ -254,7 +254,7 @@ def test_one_of_two_upstreams_is_in_trouble(start_server, upstream, trouble):
 
 
 class Forger(Upstream):
-    """Sends what others could send in its place before what is true: from its address with another id, and from another."""
+    """Sends what others could send in its place before what is true: with other ids, and from another port."""
 
     def _reply_udp(self, data, client):
         query = dns.message.from_wire(data)

@@ -154,13 +154,17 @@ def test_curl_reaches_a_registered_program_by_name(machine, tmp_path):
 
 @pytest.fixture(scope="module")
 def relaying(tmp_path_factory):
-    """A machine whose only nameserver is svcdns, and the server that it asks for other names."""
-    config = {"relay.upstream": "127.0.0.1:5300"}
+    """A machine whose only nameserver is svcdns, and the server that it asks for other names, which has the address of
+    a host in an example (RFC 5737)."""
+    config = {"relay.upstream": "192.0.2.1:5300"}
     answers = {"www.example.com.": ["A 198.51.100.1", "AAAA 2001:db8::1"]}
     with Machine(tmp_path_factory.mktemp("relaying"), **config) as machine:
+        for address in ("192.0.2.1/32", "2001:db8::53/128"):  # of both families, or AI_ADDRCONFIG leaves one out
+            machine.run("ip", "address", "add", address, "dev", "lo")
         machine.register('{"Name": "web", "ID": "w1", "Address": "10.0.0.1", "Port": 80}')
         with subprocess.Popen(
-            machine.inside(sys.executable, str(svc.ROOT / "tests/support/upstream.py"), "5300", json.dumps(answers)),
+            machine.inside(sys.executable, str(svc.ROOT / "tests/support/upstream.py"), "192.0.2.1", "5300",
+                           json.dumps(answers)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         ) as machine.upstream:
             assert machine.upstream.stdout.readline() == "ready\n"

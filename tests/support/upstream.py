@@ -6,8 +6,8 @@
 
 It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more, `rcode` the same to all; while `gate`
 is clear it holds its answers back; `pass_to` makes it a forwarder that hands each query on to another server and waits for
-the answer: options and all, or, with `own_queries`, so many queries of its own without EDNS. As a program, with a port and
-the answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
+the answer: options and all, or, with `own_queries`, so many queries of its own without EDNS. As a program, with an
+address, a port and the answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
 
 import json
 import socket
@@ -145,8 +145,8 @@ class Upstream:
 
 
 def main():
-    with Upstream(port=int(sys.argv[1])) as upstream:
-        upstream.answers = json.loads(sys.argv[2])
+    with Upstream(sys.argv[1], int(sys.argv[2])) as upstream:
+        upstream.answers = json.loads(sys.argv[3])
         print("ready", flush=True)
         sys.stdin.read()
         print(json.dumps(upstream.names()))

@@ -121,6 +121,8 @@ def test_one_client_cannot_take_all(start_server, upstream):
         other.send(packets.query("other.example.com", flags=RD))
         svc.wait_until(lambda: len(set(upstream.names())) == 5, "four go up, and another client's")
     assert "other.example.com." in upstream.names()
+    upstream.silent = False
+    svc.wait_until(lambda: ask(server, "www.example.com", source="127.0.0.1").rcode == NOERROR, "what has ended counts no more")
 
 
 class Asker(threading.Thread):

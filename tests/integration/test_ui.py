@@ -201,3 +201,30 @@ def test_files(shared_server):
     assert shared_server.http("GET", "/ui/", headers=cross).status == 200
     assert shared_server.http("GET", "/ui/data/services", headers=cross).status == 403
     assert shared_server.http("GET", "/ui/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}).status == 403
+
+
+def test_copies_without_a_clipboard(page):
+    """By plain HTTP from another machine a browser has no clipboard to write to, but it still copies a selection."""
+    page = page()
+    healthy(page.server, "web", "web1")
+    page.open("#/service/web")
+    page.wait("return document.querySelector('.where .copy')", "the address is there")
+    page.run("Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+             "document.addEventListener('copy', (event) => { window.taken = event.target.value; })")
+    page.run("document.querySelector('.where .copy').focus()")
+    page.keys("\ue007")  # by a person's hand, which is what a browser wants
+    page.wait("return document.querySelector('.where .copy').innerText === 'Copied'", "it was copied")
+    assert page.run("return window.taken") == "10.0.0.1:8000"
+    assert page.run("return document.querySelectorAll('textarea').length") == 0
+
+
+def test_what_a_check_said_last(page):
+    """A heartbeat that changes no status is no event; the page still shows its note, and how long it has been so."""
+    page = page()
+    healthy(page.server, "web", "web1")
+    page.server.check("pass", "service:web1", "still fine")
+    page.open("#/service/web")
+    page.wait("return document.querySelector('.said')", "the check is shown")
+    assert page.texts(".said") == ["still fine"]
+    before = page.texts(".sentence time")
+    svc.wait_until(lambda: page.texts(".sentence time") not in ([], before), "the time goes on")

@@ -96,6 +96,24 @@ def test_everything_fits(page, width):  # noqa: F811
         assert page.run(STICKS_OUT) == [], hash
 
 
+def test_what_is_pressed_can_be_hit(page):  # noqa: F811
+    """WCAG 2.2, 2.5.8: 24 pixels each way, also on a phone."""
+    page = page()
+    page.show(400, "light")
+    everything(page.server)
+    for hash in ("#/", "#/service/web"):
+        page.open(hash)
+        page.wait("return !document.body.hasAttribute('data-detail') || document.querySelector('.answer')", "it is drawn")
+        small = page.run("""
+            return [...document.querySelectorAll('button, select, summary, .search input, .switch, .close')].filter((element) => {
+              const box = element.getBoundingClientRect();
+              return element.checkVisibility() && Math.min(box.width, box.height) < 24;
+            }).map((element) => element.outerHTML.slice(0, 120))""")
+        assert small == [], hash
+        if hash == "#/":
+            assert min(page.run("return [...document.querySelectorAll('#rows tr')].map((row) => row.getBoundingClientRect().height)")) >= 24
+
+
 def test_a_record_is_a_line(page):  # noqa: F811
     page = page()
     page.show(1280, "light")

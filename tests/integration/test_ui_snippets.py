@@ -73,6 +73,16 @@ def test_haproxy(backend, tmp_path):
         svc.wait_until(lambda: examples.fetch(port) == (200, backend.name), "it finds the instance")
 
 
+def test_haproxy_asks_as_the_example_does(backend):
+    """Its pace, its sizes, and what it holds on to: the lines that the example gives reasons for."""
+    def settings(text):
+        section = text.split("resolvers svcdns\n")[1].split("\n\n")[0]
+        return {line.strip() for line in section.splitlines() if not line.strip().startswith(("#", "nameserver"))}
+
+    example = (examples.EXAMPLES / "haproxy.cfg").read_text()
+    assert settings(snippet(backend, "HAProxy")) == settings(example) != set()
+
+
 def test_haproxy_has_room(page):  # noqa: F811
     page = page()
     page.server.register_many([{"Name": "web", "ID": f"w{n}", "Address": "10.0.0.1", "Port": 80} for n in range(40)])

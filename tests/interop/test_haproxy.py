@@ -1,5 +1,6 @@
 """HAProxy with doc/examples/haproxy.cfg: server-template on _web._tcp.service.local."""
 
+import contextlib
 import re
 import socket
 import time
@@ -108,6 +109,51 @@ def test_follows_registrations_and_deaths(server, tmp_path):
             first.kill()
             wait_until(lambda: haproxy.weights() == {}, "none is left")
         assert examples.fetch(haproxy.port)[0] == 503
+
+
+def registered(server, count):
+    for i in range(1, count + 1):
+        server.register("web", id=f"web-{i}", address=f"127.0.0.{i}", port=8000)
+
+
+def test_servfail_takes_nothing_out(server, tmp_path):
+    """svcdns answers so for some seconds while it loads a large registry. Here somebody else does, on its port."""
+    registered(server, 3)
+    with Haproxy(server, tmp_path) as haproxy, contextlib.ExitStack() as stack:
+        wait_until(lambda: len(haproxy.weights()) == 3, "all are up")
+        server.stop()
+        fake = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        fake.bind(server.address)
+        fake.settimeout(svc.PATIENCE)
+        start, answered = time.monotonic(), 0
+        while time.monotonic() - start < 3:  # of the 5 s of its `hold other`
+            query, client = fake.recvfrom(4096)
+            fake.sendto(query[:2] + b"\x81\x02" + query[4:], client)
+            answered += 1
+            assert len(haproxy.weights()) == 3
+        assert answered >= 2
+        fake.close()
+        server.start()
+
+
+@pytest.mark.long  # 30 s, by HAProxy's own clock
+def test_all_stay_while_svcdns_is_down(server, tmp_path):
+    port = svc.free_port(("127.0.0.2", "127.0.0.3"), (socket.SOCK_STREAM,))
+    with examples.Backend(server, tmp_path, "127.0.0.2", port), examples.Backend(server, tmp_path, "127.0.0.3", port), \
+            Haproxy(server, tmp_path) as haproxy:
+        wait_until(lambda: len(haproxy.weights()) == 2, "both are up")
+        server.kill()
+        start = time.monotonic()
+
+        def over():
+            assert len(haproxy.weights()) == 2
+            return time.monotonic() - start > 35
+
+        wait_until(over, "its 30 s are over", 60, 0.5)
+        assert examples.fetch(haproxy.port)[0] == 200
+        server.start()
+        server.deregister("i2")
+        wait_until(lambda: len(haproxy.weights()) == 1, "it follows again")
 
 
 def test_weights(server, tmp_path):

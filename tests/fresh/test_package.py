@@ -30,6 +30,17 @@ def installed(fresh, package):
     return fresh
 
 
+def test_nothing_else_is_touched(package):
+    """No resolver above all: neither a file of one, nor a word of one in the maintainer scripts."""
+    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
+    names = subprocess.run(["tar", "-t"], input=archive, capture_output=True, check=True).stdout.decode().split()
+    ours = re.compile(r"\./(usr/|lib/systemd/system/svcdns|etc/svcdns/svcdns\.conf$)")
+    assert [name for name in names if not name.endswith("/") and not ours.match(name)] == []
+    for script in ("postinst", "prerm", "postrm"):
+        text = subprocess.run(["dpkg-deb", "--info", package, script], capture_output=True, text=True, check=True).stdout
+        assert not re.search(r"resolv|/etc/(?!svcdns)", text), text
+
+
 def test_upgrade_leaves_the_sockets_open(package):
     """The maintainer scripts restart the service and nothing else."""
     script = subprocess.run(["dpkg-deb", "--info", package, "postinst"], capture_output=True, text=True, check=True).stdout

@@ -54,6 +54,12 @@ def test_files(installed):
         assert path in there
 
 
+def test_nothing_else_is_touched(installed):
+    """No resolver above all: only what is local, the config, and the links that enable the units."""
+    ours = re.compile(r"usr/local/|etc/svcdns/svcdns\.conf$|etc/systemd/system/\w+(-\w+)?\.target\.wants/svcdns")
+    assert [path for path in files(installed) if not ours.match(path)] == []
+
+
 def test_config_and_zone_are_good(installed):
     """By the program that was installed; all but its registry's place is the default."""
     program = installed / "usr/local/sbin/svcdnsd"

@@ -112,6 +112,23 @@ def test_names_beside_the_zone(tmp_path, resolver):
         assert "1 1 80 web.web.service.local." in host.dig("_web._tcp.service.local", "SRV")
 
 
+@pytest.mark.parametrize("resolver", [Validates(), DoesNot()], ids=["bind", "bind without DNSSEC"])
+def test_nobody_else_is_asked(tmp_path, resolver):
+    """While svcdns cannot be asked BIND does not ask the root, whose "no" it would keep for hours. (Unbound tries for
+    longer than its clients wait.)"""
+    resolver.needs()
+    with resolvers.Host(tmp_path) as host:
+        resolver.base(host)
+        resolver.apply(host)
+        for place in resolver.recipes.values():
+            path = host.etc / place
+            assert "8600" in path.read_text()
+            path.write_text(path.read_text().replace("8600", "1"))  # where nobody listens
+        resolver.start(host)
+        assert found_out(host.dig("printer.local")).startswith("NXDOMAIN")
+        assert found_out(host.dig("web.service.local")) == "SERVFAIL"
+
+
 def test_others_go_where_they_went(tmp_path):
     """NetworkManager's dnsmasq asks the link's servers for other names, as the machine did before."""
     resolver = resolvers.NetworkManager()

@@ -140,6 +140,22 @@ def test_zones_in_private_domains(tmp_path, resolver, zone):
         assert host.addresses(f"web.{zone}") == ["10.0.0.1"]
 
 
+@pytest.mark.parametrize("line,found", [("bogus-priv", (1, True)), ("filterwin2k", (0, True)), ("min-cache-ttl=60", (1, False))])
+def test_lines_that_dnsmasq_may_have(tmp_path, line, found):
+    """By the page: which of them leave the SRV records as they are, and their TTL."""
+    resolver = resolvers.Dnsmasq()
+    resolver.needs()
+    with resolvers.Host(tmp_path) as host:
+        host.register({"Name": "web", "Address": "10.0.0.1", "Port": 80})
+        resolver.base(host)
+        resolver.apply(host)
+        host.write("dnsmasq.d/other.conf", line + "\n")
+        resolver.start(host)
+        host.dig("web.service.local")
+        kept = records(host.dig("web.service.local"), "A")
+        assert (len(records(host.dig("web.service.local", "SRV"), "SRV")), kept[0][0] <= TTL) == found
+
+
 @pytest.mark.parametrize("where,leaks", [("link", False), ("global", True)])
 def test_other_servers_of_resolved(tmp_path, where, leaks):
     """systemd-resolved asks the servers of a link for other names, and only for those. Servers that are global as svcdns

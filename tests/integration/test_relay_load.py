@@ -198,6 +198,7 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
         'svcdns_relay_queries_total{result="expired"}') == 400
     os.kill(stopped, signal.SIGCONT)
     svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay goes on")
+    assert set(upstream.names()) == {"www.example.com."}, "what nobody waits for any more is not asked"
 
 
 def test_a_relay_that_is_killed_under_load(start_server, upstream):

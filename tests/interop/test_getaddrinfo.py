@@ -156,10 +156,10 @@ def test_curl_reaches_a_registered_program_by_name(machine, tmp_path):
 def relaying(tmp_path_factory):
     """A machine whose only nameserver is svcdns, and the server that it asks for other names, which has the address of
     a host in an example (RFC 5737)."""
-    config = {"relay.upstream": "192.0.2.1:5300"}
+    config = {"relay.upstream": "192.0.2.1:5300", "relay.allow": "127.0.0.0/8, 192.0.2.0/24"}
     answers = {"www.example.com.": ["A 198.51.100.1", "AAAA 2001:db8::1"]}
     with Machine(tmp_path_factory.mktemp("relaying"), **config) as machine:
-        for address in ("192.0.2.1/32", "2001:db8::53/128"):  # of both families, or AI_ADDRCONFIG leaves one out
+        for address in ("192.0.2.1/32", "192.0.2.2/32", "2001:db8::53/128"):  # of both families, or AI_ADDRCONFIG leaves one out
             machine.run("ip", "address", "add", address, "dev", "lo")
         machine.register('{"Name": "web", "ID": "w1", "Address": "10.0.0.1", "Port": 80}')
         with subprocess.Popen(
@@ -188,6 +188,17 @@ def test_one_nameserver_line_for_everything(relaying, look_up, name, expected):
     start = time.monotonic()
     assert look_up(relaying, name) == expected
     assert time.monotonic() - start < 4, "a query went unanswered: libc waited for its timeout"
+
+
+def test_who_is_asked_may_not_ask(relaying):
+    """A server upstream that passes a name on to us would go round in circles; of our own names it may ask."""
+    if not shutil.which("dig"):
+        pytest.skip("dig is not installed")
+    for source, status in (("192.0.2.1", "REFUSED"), ("192.0.2.2", "NOERROR")):
+        for how in ("+notcp", "+tcp"):
+            said = relaying.run("dig", "-b", source, "@127.0.0.1", "www.example.com", how).stdout
+            assert f"status: {status}" in said and ("flags: qr rd ra;" in said) == (status == "NOERROR")
+        assert "status: NOERROR" in relaying.run("dig", "-b", source, "@127.0.0.1", "web.service.local").stdout
 
 
 def test_what_it_asks_is_traced(machine, look_up):

@@ -7,14 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "registry/columns.h"
 #include "registry/migrations.h"
+
+/* Steps of SQLite's virtual machine between two looks at a snapshot's bound; a row takes some hundred. */
+#define STEPS_AT_ONCE 1000
 
 int reader_finish(struct registry_reader *reader)
 {
 	int error = store_errno(reader->store);
 
+	if (reader->store->code == SQLITE_INTERRUPT && reader->cut_off)
+		error = reader->cut_off;
 	store_clear(reader->store);
 	return error;
 }
@@ -98,8 +104,33 @@ int registry_reader_begin(struct registry_reader *reader)
 	return error;
 }
 
+static int look_at_bound(void *ctx)
+{
+	struct registry_reader *reader = ctx;
+
+	if (reader->until_ns && clock_now(clock_system()) > reader->until_ns)
+		reader->cut_off = -E2BIG;
+	if (reader->stop && atomic_load_explicit(reader->stop, memory_order_relaxed))
+		reader->cut_off = -ECANCELED;
+	return reader->cut_off;
+}
+
+int registry_reader_begin_bounded(struct registry_reader *reader, int64_t until_ns, const atomic_bool *stop)
+{
+	int error = registry_reader_begin(reader);
+
+	if (error)
+		return error;
+	reader->until_ns = until_ns;
+	reader->stop = stop;
+	sqlite3_progress_handler(reader->store->db, STEPS_AT_ONCE, look_at_bound, reader);
+	return 0;
+}
+
 void registry_reader_end(struct registry_reader *reader)
 {
+	sqlite3_progress_handler(reader->store->db, 0, NULL, NULL);
+	reader->cut_off = 0;
 	reader->snapshot = false;
 	if (!sqlite3_get_autocommit(reader->store->db))
 		sqlite3_exec(reader->store->db, "ROLLBACK", NULL, NULL, NULL);

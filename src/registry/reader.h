@@ -6,6 +6,7 @@
  * Only the first load may stay in a transaction for long: a reader that stays stops the checkpoints. */
 #pragma once
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "registry/model.h"
@@ -26,6 +27,11 @@ bool registry_reader_replaced(const struct registry_reader *reader);
 
 /* Opens a snapshot for the questions up to registry_reader_end(). 0 or negative errno. */
 int registry_reader_begin(struct registry_reader *reader);
+
+/* As registry_reader_begin(), for a snapshot with a bound: questions that go on beyond `until_ns` (monotonic,
+ * of the system's clock; 0: as long as they take) fail with -E2BIG, and once *stop is true (NULL: never) with
+ * -ECANCELED. Short ones do not look at either. */
+int registry_reader_begin_bounded(struct registry_reader *reader, int64_t until_ns, const atomic_bool *stop);
 
 /* Ends the snapshot. */
 void registry_reader_end(struct registry_reader *reader);

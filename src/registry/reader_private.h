@@ -18,6 +18,10 @@ struct registry_reader {
 	dev_t device;
 	ino_t inode;
 	bool snapshot; /* between registry_reader_begin() and _end() */
+	/* Of a snapshot with a bound. */
+	int64_t until_ns;
+	const atomic_bool *stop;
+	int cut_off; /* why a question was ended by us */
 	/* Statements by which fields of the filter are set; prepared when first asked. */
 	sqlite3_stmt *questions[READER_QUESTIONS][1 << READER_FILTERS];
 };

@@ -299,11 +299,53 @@ static void a_spoilt_row_is_no_crash(void **state)
 	assert_string_equal(find_instance(f, "w2")->tagged[0].address, "");
 }
 
+/* A question that goes on for too long, or while it is to stop, ends with an error of its own; the reader
+ * works on. */
+static void bounds(void **state)
+{
+	struct fixture *f = *state;
+	const struct registry_instance *list;
+	atomic_bool stop = true;
+	uint64_t index;
+	size_t count;
+
+	for (int i = 0; i < 50; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "w%d", i);
+		must(f, put_instance("web", id));
+	}
+	assert_int_equal(registry_reader_begin_bounded(f->reader, 1, NULL), 0);
+	assert_int_equal(registry_reader_index(f->reader, &index), 0); /* is short */
+	assert_int_equal(
+		registry_reader_instances(f->reader, &(struct registry_filter){0}, f->arena, &list, &count),
+		-E2BIG);
+	registry_reader_end(f->reader);
+	assert_int_equal(registry_reader_begin_bounded(f->reader, 0, &stop), 0);
+	assert_int_equal(
+		registry_reader_instances(f->reader, &(struct registry_filter){0}, f->arena, &list, &count),
+		-ECANCELED);
+	registry_reader_end(f->reader);
+	stop = false;
+	assert_int_equal(registry_reader_begin_bounded(f->reader, INT64_MAX, &stop), 0);
+	assert_int_equal(
+		registry_reader_instances(f->reader, &(struct registry_filter){0}, f->arena, &list, &count),
+		0);
+	assert_int_equal(count, 50);
+	registry_reader_end(f->reader);
+	/* No bound outlives its snapshot. */
+	stop = true;
+	assert_int_equal(
+		registry_reader_instances(f->reader, &(struct registry_filter){0}, f->arena, &list, &count),
+		0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(bounds),
 		TEST(filters_and_order),
 		TEST(the_worst_check_counts),
 		TEST(filtered_questions_use_an_index),

@@ -131,24 +131,29 @@ void connection_doom(struct http_connection *connection)
 		connection_arm(connection);
 }
 
-/* Of a file, one portion: others have their turn in between. */
+/* One portion: others have their turn in between. */
 bool connection_write(struct http_connection *connection)
 {
+	size_t portion = SERVER_PORTION;
+
 	if (!read_file(connection))
 		return false;
-	while (evbuffer_get_length(connection->out) > 0) {
+	while (evbuffer_get_length(connection->out) > 0 && portion > 0) {
 		struct evbuffer_iovec pieces[8];
 		struct msghdr message = {.msg_iov = (struct iovec *)pieces};
-		int count = evbuffer_peek(connection->out, -1, NULL, pieces, 8);
+		int count = evbuffer_peek(connection->out, (ev_ssize_t)portion, NULL, pieces, 8);
 		ssize_t sent;
 
 		message.msg_iovlen = (size_t)(count > 8 ? 8 : count);
+		for (size_t i = 0; i < message.msg_iovlen; i++)
+			pieces[i].iov_len = pieces[i].iov_len < portion ? pieces[i].iov_len : portion;
 		sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
 			return errno == EAGAIN;
 		evbuffer_drain(connection->out, (size_t)sent);
+		portion -= (size_t)sent < portion ? (size_t)sent : portion;
 		if (connection->timer_kind == TIMER_WRITE)
 			connection->timer_kind = TIMER_NONE; /* it starts anew */
 		link_remove(&connection->slow);              /* and goes to the end of the list again */

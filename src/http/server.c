@@ -214,6 +214,19 @@ unsigned http_server_open_connections(const struct http_server *server)
 	return server->connections;
 }
 
+void http_request_keep(struct http_request *request)
+{
+	request->connection->request = NULL;
+	request->connection = NULL;
+	request->body = "";
+	request->body_size = 0;
+}
+
+void http_request_free(struct http_request *request)
+{
+	arena_destroy(request->arena);
+}
+
 void http_server_destroy(struct http_server *server)
 {
 	struct link *first;

@@ -129,6 +129,13 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
 void http_park(
 	struct http_request *request, void (*gone)(struct http_request *request, void *ctx), void *ctx);
 
+/* From within `gone`: the request's memory stays for whoever still works on it (its body does not), until
+ * http_request_free(). */
+void http_request_keep(struct http_request *request);
+
+/* Frees a request that was kept. */
+void http_request_free(struct http_request *request);
+
 /* Starts a reply without an end (chunked): headers now, data later; `gone` as in http_park(). */
 void http_stream_begin(struct http_request *request, const struct http_reply *head,
 	void (*gone)(struct http_request *request, void *ctx), void *ctx);

@@ -26,6 +26,7 @@
 #define SERVER_LINGER 65536      /* bytes of a refused request that are read and dropped, at most */
 #define SERVER_TURN 32           /* pipelined requests that one connection may have answered in one go */
 #define SERVER_BUDGET 8          /* write_buffers' worth of replies that may wait for slow readers, in all */
+#define SERVER_PORTION 1048576   /* bytes, about, that one client is sent in one go */
 #define SERVER_FILE_AHEAD 262144 /* bytes of a file that are read for a client at a time */
 #define SERVER_LINGER_NS CLOCK_NS_PER_S
 #define SERVER_BACKOFF_NS (100 * CLOCK_NS_PER_MS) /* no accepting for this long without descriptors */

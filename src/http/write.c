@@ -175,8 +175,8 @@ static void end_head(struct http_connection *connection)
 	evbuffer_add(connection->out, text->data, text->size);
 }
 
-/* Most replies fit into the socket: they go there at once, without a copy. Returns the bytes that went; an
- * error shows again when the rest is sent. */
+/* Most replies fit into the socket: they go there at once, without a copy; of a long one, a portion. Returns
+ * the bytes that went; an error shows again when the rest is sent. */
 static size_t send_at_once(const struct http_connection *connection, struct iovec pieces[2])
 {
 	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
@@ -184,6 +184,8 @@ static size_t send_at_once(const struct http_connection *connection, struct iove
 
 	if (evbuffer_get_length(connection->out) > 0)
 		return 0;
+	if (pieces[1].iov_len > SERVER_PORTION)
+		pieces[1].iov_len = SERVER_PORTION;
 	do
 		sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);

@@ -296,6 +296,26 @@ static void slow_reader(void **state)
 	pump_stop(&pump);
 }
 
+/* A long reply goes out in portions, between which others have their turn. */
+static void one_portion_at_a_time(void **state)
+{
+	struct pump pump;
+	unsigned one = 1;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.write_buffer = 8 << 20;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd, GET("/big"));
+	pump_until(&pump, pump_has_handled, &one);
+	/* With the reply, and when the loop looks whether there is more to send. */
+	assert_in_range(pump.server->pending, (8 << 20) - 2 * SERVER_PORTION, 8 << 20);
+	close(fd);
+	pump_stop(&pump);
+}
+
 /* Those who have taken nothing for a second go when too much waits; a reader that keeps reading gets it all.
  */
 static void slow_readers_share_a_budget(void **state)
@@ -444,6 +464,7 @@ int main(void)
 		cmocka_unit_test(idle_too_long),
 		cmocka_unit_test(idling_starts_anew_with_each_request),
 		cmocka_unit_test(slow_reader),
+		cmocka_unit_test(one_portion_at_a_time),
 		cmocka_unit_test(slow_readers_share_a_budget),
 		cmocka_unit_test(too_many_of_one_address),
 		cmocka_unit_test(too_many_in_all),

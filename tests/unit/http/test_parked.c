@@ -272,6 +272,49 @@ static void stream_is_not_read(void **state)
 	pump_stop(&pump);
 }
 
+static struct http_request *kept;
+
+static void keep(struct http_request *request, void *ctx)
+{
+	struct pump *pump = ctx;
+
+	http_request_keep(request);
+	kept = request;
+	pump->left++;
+	pump->parked = NULL;
+}
+
+static void park_to_keep(struct http_request *request, void *ctx)
+{
+	((struct pump *)ctx)->parked = request;
+	http_park(request, keep, ctx);
+}
+
+/* Who still works on a request when its client leaves may keep what was asked. */
+static void a_request_outlives_its_client(void **state)
+{
+	struct pump pump;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.handle = park_to_keep;
+	pump_start(&pump);
+	fd = pump_connect(&pump, false);
+	pump_text(&pump, fd,
+		"PUT /kept?a=b HTTP/1.1\r\nHost: localhost\r\nX-Also: yes\r\nContent-Length: 4\r\n\r\nbody");
+	pump_until(&pump, pump_is_parked, NULL);
+	close(fd);
+	pump_until_left(&pump, 1);
+	pump_until_open(&pump, 0);
+	assert_string_equal(kept->path, "/kept");
+	assert_string_equal(http_request_query(kept, "a"), "b");
+	assert_string_equal(http_request_header(kept, "x-also"), "yes");
+	assert_int_equal(kept->body_size, 0);
+	http_request_free(kept);
+	pump_stop(&pump);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +326,7 @@ int main(void)
 		cmocka_unit_test(stream_in_chunks),
 		cmocka_unit_test(stream_without_chunks),
 		cmocka_unit_test(stream_is_left),
+		cmocka_unit_test(a_request_outlives_its_client),
 		cmocka_unit_test(stream_is_not_read),
 	};
 

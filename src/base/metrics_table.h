@@ -17,7 +17,7 @@
  * make up is a label. */
 #pragma once
 
-/* The rows of one kind of request; http_write.c knows their order. */
+/* The rows of one kind of request; http/write.c knows their order. */
 #define METRICS_HTTP_OP(SERIES, id, op)                                                                      \
 	SERIES(HTTP_REQUESTS_##id##_2XX, HTTP_REQUESTS, "op=\"" op "\",code=\"2xx\"")                        \
 	SERIES(HTTP_REQUESTS_##id##_3XX, HTTP_REQUESTS, "op=\"" op "\",code=\"3xx\"")                        \
@@ -228,6 +228,9 @@
 		"Blocking queries answered after they were parked.")                                         \
 	SERIES(HTTP_WOKEN_RENDERED, HTTP_WOKEN, "reply=\"rendered\"")                                        \
 	SERIES(HTTP_WOKEN_SHARED, HTTP_WOKEN, "reply=\"shared\"")                                            \
+	FAMILY(HTTP_LONG_READS, "svcdns_api_long_reads_total", COUNTER, NONE, SIDECAR,                       \
+		"Lists that a thread of their own reads, because they take long.")                           \
+	SERIES(HTTP_LONG_READS, HTTP_LONG_READS, "")                                                         \
 	FAMILY(HTTP_UNPUBLISHED, "svcdns_api_unpublished_total", COUNTER, NONE, SIDECAR,                     \
 		"Replies sent before the view had applied their index.")                                     \
 	SERIES(HTTP_UNPUBLISHED, HTTP_UNPUBLISHED, "")                                                       \

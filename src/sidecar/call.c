@@ -1,4 +1,4 @@
-/* call.c -- the way of a request: guard, route, read or write, park, end. */
+/* call.c -- the way of a request: guard, route, write, end. Reads are in read.c. */
 #include "sidecar/call.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static struct call *create(struct sidecar *sidecar, struct http_request *request
 	return call;
 }
 
-static void count_parked(struct sidecar *sidecar)
+void call_count_parked(struct sidecar *sidecar)
 {
 	metrics_set(&sidecar->config.thread->metrics, METRIC_HTTP_PARKED, blocking_count(sidecar->blocking));
 }
@@ -53,8 +53,9 @@ void call_end(struct call *call)
 
 	blocking_leave(sidecar->blocking, &call->blocking);
 	publish_cancel(&sidecar->publish, &call->publish);
-	count_parked(sidecar);
+	call_count_parked(sidecar);
 	errand_leave(call);
+	long_reads_leave(call);
 	if (call->previous)
 		call->previous->next = call->next;
 	else
@@ -72,6 +73,10 @@ void call_gone(struct http_request *request, void *ctx)
 {
 	struct call *call = request->user;
 
+	if (long_reads_keep(call)) {
+		http_request_keep(request);
+		return;
+	}
 	call->request = NULL;
 	call->arena = NULL;
 	if (!call->writing)
@@ -172,169 +177,6 @@ void call_begin(struct sidecar *sidecar, struct http_request *request)
 		return;
 	}
 	dispatch(call, rest);
-}
-
-/* --- reads ---------------------------------------------------------------------------------------------- */
-
-struct snapshot {
-	uint64_t index;   /* of the resource */
-	uint64_t current; /* of the registry */
-	void *rows;
-};
-
-/* What the query watches: a service by name, anything else as a whole. */
-static const char *watched_name(const struct call *call)
-{
-	return call->read->resource == REGISTRY_RESOURCE_SERVICE ? call->rest : "";
-}
-
-static bool must_wait(const struct call *call, const struct snapshot *snapshot)
-{
-	return call->seen > 0 && snapshot->index <= call->seen && call->seen <= snapshot->current &&
-	       !call->sidecar->stopping &&
-	       (!call->blocking.deadline_ns ||
-		       clock_now(call->sidecar->config.clock) < call->blocking.deadline_ns);
-}
-
-/* One read transaction: the indexes, and the rows unless the query has to wait. */
-static int take_snapshot(struct call *call, struct arena *arena, struct snapshot *ret, bool *ret_wait)
-{
-	struct registry_reader *reader = call->sidecar->reader;
-	bool indexed = call->route->flags & ROUTE_QUERY;
-	int error = registry_reader_begin(reader);
-
-	if (error)
-		return error;
-	if (indexed) {
-		error = registry_reader_resource(reader, call->read->resource, call->rest, &ret->index);
-		if (!error)
-			error = registry_reader_index(reader, &ret->current);
-	}
-	*ret_wait = !error && indexed && must_wait(call, ret);
-	if (!error && !*ret_wait)
-		error = call->read->fetch(call, reader, arena, &ret->rows);
-	registry_reader_end(reader);
-	return error;
-}
-
-static void park(struct call *call)
-{
-	struct sidecar *sidecar = call->sidecar;
-	const struct sidecar_config *config = &sidecar->config;
-
-	if (!call->blocking.deadline_ns) {
-		if (blocking_count(sidecar->blocking) >= config->parked) {
-			call_text(call, 429, "Too many blocking queries: the limit is %u", config->parked);
-			return;
-		}
-		sidecar->random =
-			sidecar->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		call->blocking.deadline_ns =
-			call->arrival_ns + blocking_duration(call->wait_ns, config->wait_default_ns,
-						   config->wait_max_ns, sidecar->random >> 16);
-	}
-	call->blocking.resource = call->read->resource;
-	call->blocking.name = watched_name(call);
-	call->blocking.index = call->seen;
-	blocking_park(sidecar->blocking, &call->blocking);
-	count_parked(sidecar);
-	call_later(call);
-}
-
-static void render(struct call *call, struct arena *arena, const struct snapshot *snapshot)
-{
-	struct encode encode = {
-		.out = {.buf = &call->body, .pretty = call->pretty},
-		.datacenter = call->sidecar->config.datacenter,
-		.own_node = call->sidecar->config.node_name,
-		.live = call->sidecar->config.live,
-		.arena = arena,
-	};
-
-	call->content_type = "application/json";
-	call->read->render(call, &encode, snapshot->rows);
-	if (call->pretty)
-		buf_str(&call->body, "\n");
-	if (call->route->flags & ROUTE_QUERY) {
-		call->index = snapshot->index;
-		call->gate = snapshot->index;
-	}
-}
-
-/* What a woken query is answered with serves all others that ask the same. */
-static void share(struct call *call, const struct snapshot *snapshot)
-{
-	call->shared = http_body_create(&call->body);
-	sharing_keep(&call->sidecar->sharing, call,
-		&(struct sharing_reply){
-			.index = snapshot->index,
-			.current = snapshot->current,
-			.status = call->status,
-			.content_type = call->content_type,
-			.body = call->shared,
-		});
-	metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_RENDERED, 1);
-}
-
-/* The next tick opens the registry anew. */
-static void unreadable(struct call *call, int error)
-{
-	registry_reader_close(call->sidecar->reader);
-	call->sidecar->reader = NULL;
-	call_text(call, 503, "the registry cannot be read: %s", err_str(error));
-}
-
-void call_read(struct call *call, const struct call_read *read)
-{
-	struct snapshot snapshot = {0};
-	struct arena *arena;
-	bool wait = false;
-	int error;
-
-	call->read = read;
-	if (!call->sidecar->reader) {
-		call_text(call, 503, "the registry is not open yet");
-		return;
-	}
-	arena = arena_create();
-	error = take_snapshot(call, arena, &snapshot, &wait);
-	if (!error && !wait) {
-		render(call, arena, &snapshot);
-		if (call->woken)
-			share(call, &snapshot);
-	}
-	arena_destroy(arena);
-	if (wait)
-		park(call);
-	else if (!error)
-		call_send(call);
-	else if (error == -ENOENT)
-		call_text(call, 404, "%s", call->refusal ? call->refusal : "not found");
-	else
-		unreadable(call, error);
-}
-
-/* Answers with what another query was answered. False if there is nothing that serves. */
-static bool take_shared(struct call *call)
-{
-	const struct sharing_reply *reply = sharing_find(&call->sidecar->sharing, call);
-
-	if (!reply || must_wait(call, &(struct snapshot){.index = reply->index, .current = reply->current}))
-		return false;
-	call->shared = http_body_hold(reply->body);
-	call->status = reply->status;
-	call->content_type = reply->content_type;
-	call->index = call->gate = reply->index;
-	metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_SHARED, 1);
-	call_send(call);
-	return true;
-}
-
-void call_resume(struct call *call)
-{
-	call->woken = true;
-	if (!take_shared(call))
-		call_read(call, call->read);
 }
 
 /* --- writes --------------------------------------------------------------------------------------------- */

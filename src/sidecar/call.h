@@ -44,6 +44,7 @@ struct call {
 	const struct call_read *read;
 	bool woken; /* it was parked */
 	struct blocking_wait blocking;
+	struct long_read long_read;
 
 	bool writing; /* its command is with the writer */
 	int error;    /* what came back */
@@ -95,6 +96,17 @@ void call_read(struct call *call, const struct call_read *read);
 
 /* Looks again at a query that was parked and is ready. */
 void call_resume(struct call *call);
+
+/* The whole of a long read, on a connection of its own: leaves call->shared and what else belongs to the
+ * reply. 0, -ENOENT, -ECANCELED if *stop became true, or another negative errno. For the thread of
+ * long_reads.h. */
+int call_read_long(struct call *call, const atomic_bool *stop);
+
+/* Replies with what a read has left, or with what its error means. */
+void call_read_done(struct call *call, int error);
+
+/* Shows in the metrics how many queries are parked. */
+void call_count_parked(struct sidecar *sidecar);
 
 /* Hands a command to the writer, and replies with call->body when it is done, or with what was wrong.
  * call->unknown and the like are set before. */

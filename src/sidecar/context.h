@@ -10,6 +10,7 @@
 #include "sidecar/errand.h"
 #include "sidecar/events.h"
 #include "sidecar/guard.h"
+#include "sidecar/long_reads.h"
 #include "sidecar/publish.h"
 #include "sidecar/sharing.h"
 #include "sidecar/sidecar.h"
@@ -39,6 +40,7 @@ struct sidecar {
 	struct dns_client *dns_client;
 	struct sharing sharing; /* among the queries that are ready now */
 	struct call *calls;
+	struct long_reads long_reads;
 	struct errand errands[ERRAND_COUNT];
 	struct snapshot_thread snapshot;
 	size_t writing;        /* commands that are with the writer */
@@ -54,9 +56,8 @@ struct sidecar {
 	pthread_mutex_t mutex;
 	/* Under `mutex`: what other threads ask for. */
 	bool stop;
-	bool reconfigure;
 	struct sidecar_config next_config;
-	struct arena *next_arena;
+	struct arena *next_arena; /* NULL: there is no new config */
 	char *next_token;
 	char *token;
 };

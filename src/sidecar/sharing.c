@@ -19,7 +19,7 @@ static bool matters(const char *name)
 }
 
 /* Texts with the NUL behind them, so that none runs into the next. */
-static void make_key(struct buf *key, const struct call *call)
+void sharing_key(struct buf *key, const struct call *call)
 {
 	const struct http_request *request = call->request;
 	const void *route = call->route; /* known by its place in the table */
@@ -41,7 +41,7 @@ const struct sharing_reply *sharing_find(struct sharing *sharing, const struct c
 
 	if (sharing->count == 0)
 		return NULL;
-	make_key(&sharing->scratch, call);
+	sharing_key(&sharing->scratch, call);
 	for (size_t i = 0; i < sharing->count; i++) {
 		const struct sharing_reply *reply = &sharing->replies[i];
 
@@ -59,7 +59,7 @@ void sharing_keep(struct sharing *sharing, const struct call *call, const struct
 		return;
 	*kept = *reply;
 	kept->key = (struct buf){0};
-	make_key(&kept->key, call);
+	sharing_key(&kept->key, call);
 	http_body_hold(kept->body);
 	sharing->count++;
 }

@@ -32,6 +32,9 @@ struct sharing {
 	struct buf scratch;
 };
 
+/* Writes what `call` asks into `key`. */
+void sharing_key(struct buf *key, const struct call *call);
+
 /* The reply that is kept for what `call` asks, NULL if there is none. Good until sharing_clear(). */
 const struct sharing_reply *sharing_find(struct sharing *sharing, const struct call *call);
 

@@ -233,6 +233,7 @@ static void begin_stop(struct sidecar *sidecar)
 	if (sidecar->stopping)
 		return;
 	sidecar->stopping = true;
+	long_reads_stop(sidecar);
 	atomic_store(&sidecar->snapshot.stop, true);
 	sidecar->stop_ns = clock_now(sidecar->config.clock) + STOP_NS;
 	event_add(sidecar->events[EVENT_TICK], &(const struct timeval){.tv_usec = STOP_TICK_US});
@@ -241,12 +242,23 @@ static void begin_stop(struct sidecar *sidecar)
 	http_server_drain(sidecar->server);
 }
 
-/* Takes over what is live in a new config. */
-static void take_config(
-	struct sidecar *sidecar, struct sidecar_config config, struct arena *arena, char *token)
+/* Takes over what is live in a new config, if there is one. */
+static void take_config(struct sidecar *sidecar)
 {
 	struct http_server_config server;
+	struct sidecar_config config;
+	struct arena *arena;
+	char *token;
 
+	pthread_mutex_lock(&sidecar->mutex);
+	config = sidecar->next_config;
+	arena = sidecar->next_arena;
+	token = sidecar->next_token;
+	sidecar->next_arena = NULL;
+	sidecar->next_token = NULL;
+	pthread_mutex_unlock(&sidecar->mutex);
+	if (!arena)
+		return;
 	settings_keep(arena, &sidecar->config, &config);
 	arena_destroy(sidecar->config_arena);
 	free(sidecar->token);
@@ -265,27 +277,21 @@ static void take_config(
 static void on_control(evutil_socket_t fd, short what, void *ctx)
 {
 	struct sidecar *sidecar = ctx;
-	struct sidecar_config config;
-	struct arena *arena;
-	bool stop, reconfigure;
-	char *token;
+	bool stop;
 
 	net_wake_clear(sidecar->control_fd);
+	long_reads_answer(sidecar);
 	pthread_mutex_lock(&sidecar->mutex);
 	stop = sidecar->stop;
-	reconfigure = sidecar->reconfigure;
-	config = sidecar->next_config;
-	arena = sidecar->next_arena;
-	token = sidecar->next_token;
-	sidecar->reconfigure = false;
-	sidecar->next_arena = NULL;
-	sidecar->next_token = NULL;
 	pthread_mutex_unlock(&sidecar->mutex);
-	if (reconfigure)
-		take_config(sidecar, config, arena, token);
-	errand_answer(sidecar);
 	if (stop)
 		begin_stop(sidecar);
+	/* Behind a long read, which uses the config, the bell rings again. */
+	if (!long_reads_running(sidecar)) {
+		take_config(sidecar);
+		errand_answer(sidecar);
+		long_reads_next(sidecar);
+	}
 	turn(sidecar);
 }
 
@@ -364,6 +370,7 @@ static int open_parts(struct sidecar *sidecar)
 /* All that only the loop used. What is still with the writer ends here, unanswered. */
 static void close_parts(struct sidecar *sidecar)
 {
+	long_reads_finish(sidecar);
 	sharing_finish(&sidecar->sharing);
 	snapshot_finish(sidecar);
 	publish_finish(&sidecar->publish);
@@ -397,6 +404,7 @@ int sidecar_start(const struct sidecar_config *config, struct sidecar **ret)
 	sidecar->config_arena = arena_create();
 	sidecar->config = settings_copy(sidecar->config_arena, config);
 	sidecar->blocking = blocking_create();
+	long_reads_init(&sidecar->long_reads);
 	sidecar->streams = events_create(&(struct events_config){
 		.clock = config->clock,
 		.metrics = &config->thread->metrics,
@@ -455,7 +463,6 @@ void sidecar_reconfigure(struct sidecar *sidecar, const struct sidecar_config *c
 	sidecar->next_config = settings_copy(arena, config);
 	sidecar->next_arena = arena;
 	sidecar->next_token = token;
-	sidecar->reconfigure = true;
 	pthread_mutex_unlock(&sidecar->mutex);
 	net_wake_ring(sidecar->control_fd);
 }

@@ -1,0 +1,149 @@
+"""Lists that take long are read beside the loop: whoever else asks or reports is served meanwhile, and what is shared is
+never older than what was acknowledged before it was asked for."""
+
+import json
+import select
+import signal
+import sqlite3
+import threading
+
+import pytest
+
+import svc
+
+COUNT = 10000
+LIST = "/v1/health/service/many"
+FILL = """
+INSERT INTO {table} ({columns}) WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+SELECT {values} FROM {table}, n WHERE {where}
+"""
+
+
+def fill(database):
+    """Copies the instance many/m0 and its name until there are COUNT."""
+    copied = {"id": "'m' || n.n", "label": "'m' || n.n", "name": "'m' || n.n || '.many'"}
+    for table, where in (("instance", "id = 'm0'"), ("name", "name.id = 'm0'")):
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        values = ", ".join(copied.get(column, f"{table}.{column}") for column in columns)
+        database.execute(FILL.format(table=table, columns=", ".join(columns), values=values, where=where, count=COUNT - 1))
+    database.commit()
+
+
+@pytest.fixture
+def large(start_server):
+    server = start_server()
+    server.register("many", "m0", "10.0.0.1", 80)
+    server.register("web", "web1", "10.0.0.2", 81, Check={"TTL": "60s", "Status": "passing"})
+    server.stop()
+    database = sqlite3.connect(server.config["registry.path"])
+    fill(database)
+    database.close()
+    return server.start()
+
+
+class Get(threading.Thread):
+    """A request on a connection of its own, and what came of it."""
+
+    def __init__(self, server, path):
+        super().__init__(daemon=True)
+        self.server, self.path, self.answer = server, path, None
+        self.start()
+
+    def run(self):
+        self.answer = self.server.http("GET", self.path, fresh=True)
+
+    def ids(self):
+        self.join(4 * svc.PATIENCE)
+        assert self.answer is not None, f"{self.path} is not answered"
+        assert self.answer.status == 200, self.answer
+        return {entry["Service"]["ID"] for entry in self.answer.json()}
+
+
+def reads(server):
+    return server.metric("svcdns_api_long_reads_total")
+
+
+def begin(server, path):
+    """A long read that is under way."""
+    before = reads(server)
+    get = Get(server, path)
+    svc.wait_until(lambda: reads(server) > before, f"{path} is read")
+    return get
+
+
+def test_the_others_are_served_meanwhile(large):
+    """A heartbeat and a registration that come behind the request for a long list are answered before it."""
+    asker = large.connect_http(4 * svc.PATIENCE)
+    asker.request("GET", "/v1/agent/services")
+    svc.wait_until(lambda: reads(large) == 1, "the list is read")
+    large.put("/v1/agent/check/pass/service:web1")
+    large.register("db", "db1", "10.0.0.3", 82)
+    assert select.select([asker.sock], [], [], 0)[0] == [], "the list came first"
+    assert len(json.loads(asker.getresponse().read())) >= COUNT + 1
+    asker.close()
+    assert reads(large) == 1
+    assert len(large.get("/v1/health/service/web")) == 1
+    assert reads(large) == 1, "a short list is read at once"
+
+
+def test_what_is_shared_is_new_enough(large):
+    """Two that ask behind a registration share a read, but not the one that began before it."""
+    first = begin(large, LIST)
+    large.register("many", "new", "10.0.0.4", 83)
+    assert first.is_alive(), "the first list is still being read"
+    later = [Get(large, LIST), Get(large, LIST)]
+    assert len(first.ids()) in (COUNT, COUNT + 1)
+    assert [len(get.ids()) for get in later] == [COUNT + 1, COUNT + 1]
+    assert all("new" in get.ids() for get in later)
+    assert reads(large) == 2
+
+
+def test_woken_watchers_share(large):
+    index = int(large.http("GET", LIST).headers["X-Consul-Index"])
+    before = reads(large)
+    watchers = [Get(large, f"{LIST}?index={index}&wait=60s") for _ in range(6)]
+    svc.wait_until(lambda: large.metric("svcdns_api_parked") == 6, "the watchers are parked")
+    large.register("many", "new", "10.0.0.4", 83)
+    assert all("new" in get.ids() for get in watchers)
+    assert all(int(get.answer.headers["X-Consul-Index"]) > index for get in watchers)
+    assert reads(large) - before <= 2
+    rendered, shared = (large.metric(f'svcdns_api_woken_total{{reply="{reply}"}}') for reply in ("rendered", "shared"))
+    assert (rendered + shared, shared >= 4) == (6, True)
+
+
+def test_whoever_leaves_is_forgotten(large):
+    """A client that leaves while its list is read, and one that leaves while it waits for that."""
+    clients = []
+    for number in range(3):
+        clients.append(large.connect_http())
+        clients[-1].request("GET", "/v1/agent/services" if number < 2 else LIST)
+        svc.wait_until(lambda: reads(large) == 1, "the first list is read")
+    for client in clients:
+        client.close()
+    svc.wait_until(lambda: large.metric("svcdns_api_connections") == 1, "the clients are gone")
+    assert len(Get(large, LIST).ids()) == COUNT
+    assert reads(large) == 2, "nothing is read for clients that have left"
+
+
+def test_a_new_config_comes_in_between(large, tmp_path):
+    """A reload beside long lists waits for the one that is being read, and for no other."""
+    path = tmp_path / "svcdns.conf"
+    path.write_text("")
+    argv = large.arguments
+    large.arguments = lambda: argv() + [f"--config={path}"]
+    large.restart()
+    begin(large, "/v1/agent/services")
+    lists = [Get(large, "/v1/agent/services") for _ in range(3)]
+    path.write_text("[http]\nhosts = other.example\n")
+    large.signal("supervisor", signal.SIGHUP)
+    svc.wait_until(lambda: large.http("GET", "/healthz", headers={"Host": "other.example"}).status == 200,
+                   "the new config is in force", 4 * svc.PATIENCE)
+    assert reads(large) <= 2
+    for get in lists:
+        get.join(4 * svc.PATIENCE)
+        assert get.answer.status == 200 and len(get.answer.json()) == COUNT + 1
+
+
+def test_the_end_does_not_wait_for_it(large):
+    begin(large, "/v1/agent/services")
+    large.stop()

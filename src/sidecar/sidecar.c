@@ -14,6 +14,7 @@
 #include "net/wake.h"
 #include "sidecar/call.h"
 #include "sidecar/dns_client.h"
+#include "sidecar/news.h"
 #include "sidecar/settings.h"
 
 #define AT_ONCE 64 /* of woken queries and of held replies, each, before the loop hears of anything else */
@@ -57,62 +58,6 @@ static void set_guard(struct sidecar *sidecar)
 		.host_count = sidecar->config.host_count,
 		.token = sidecar->token,
 	};
-}
-
-/* --- The registry's news -------------------------------------------------------------------------------- */
-
-static void open_reader(struct sidecar *sidecar)
-{
-	int error;
-
-	if (sidecar->reader && registry_reader_replaced(sidecar->reader)) {
-		registry_reader_close(sidecar->reader);
-		sidecar->reader = NULL;
-		sharing_clear(&sidecar->sharing);
-	}
-	if (sidecar->reader)
-		return;
-	error = registry_reader_open(sidecar->config.registry_path, &sidecar->reader);
-	if (error && error != -ENOENT && error != -EAGAIN)
-		log_warn("the registry cannot be opened for reading", "error", err_str(error));
-}
-
-/* Wakes the watchers of a whole table, if its index has moved past what they have seen; all of them, if that
- * cannot be read now. */
-static void wake_resource(struct sidecar *sidecar, enum registry_resource resource)
-{
-	uint64_t index;
-
-	if (!blocking_watched(sidecar->blocking, resource, ""))
-		return;
-	/* Which node a query watches is not known here: all of them look again. */
-	if (resource == REGISTRY_RESOURCE_NODE || !sidecar->reader ||
-		registry_reader_resource(sidecar->reader, resource, "", &index) != 0)
-		index = UINT64_MAX;
-	blocking_wake(sidecar->blocking, resource, "", index);
-}
-
-static void on_commit(const struct registry_commit *commit, void *ctx)
-{
-	struct sidecar *sidecar = ctx;
-
-	if (commit->count > 0)
-		sharing_clear(&sidecar->sharing);
-	for (size_t i = 0; i < commit->count; i++)
-		if (commit->changes[i].kind == REGISTRY_CHECK_PUT ||
-			commit->changes[i].kind == REGISTRY_CHECK_GONE)
-			sidecar->checks_ns = clock_now(sidecar->config.clock);
-	events_commit(sidecar->streams, commit->index);
-	if (blocking_count(sidecar->blocking) == 0)
-		return;
-	for (size_t i = 0; i < commit->count; i++)
-		if (commit->changes[i].kind == REGISTRY_SERVICE_CHANGED)
-			blocking_wake(sidecar->blocking, REGISTRY_RESOURCE_SERVICE,
-				commit->changes[i].service, commit->changes[i].index);
-	wake_resource(sidecar, REGISTRY_RESOURCE_SERVICES);
-	wake_resource(sidecar, REGISTRY_RESOURCE_NODES);
-	wake_resource(sidecar, REGISTRY_RESOURCE_NODE);
-	wake_resource(sidecar, REGISTRY_RESOURCE_CHECKS);
 }
 
 /* --- The loop ------------------------------------------------------------------------------------------- */
@@ -208,7 +153,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	struct sidecar *sidecar = ctx;
 
 	page_tick(sidecar->config.thread);
-	open_reader(sidecar);
+	news_open(sidecar);
 	turn(sidecar);
 }
 
@@ -300,7 +245,7 @@ static void *run(void *ctx)
 	struct sidecar *sidecar = ctx;
 
 	page_tick(sidecar->config.thread);
-	open_reader(sidecar);
+	news_open(sidecar);
 	event_base_dispatch(sidecar->base);
 	return NULL;
 }
@@ -343,7 +288,7 @@ static int add_events(struct sidecar *sidecar)
 
 static int open_parts(struct sidecar *sidecar)
 {
-	const struct registry_inbox_handler handler = {.on_commit = on_commit, .ctx = sidecar};
+	const struct registry_inbox_handler handler = {.on_commit = news_commit, .ctx = sidecar};
 	struct http_server_config server = server_config(sidecar);
 	int error;
 

@@ -54,13 +54,13 @@ def in_512_bytes(server):
 def by_tcp(server):
     local = f"127.0.0.1:{server.port}"
     return {f"nameserver local {local}": f"nameserver local tcp@{local}", "accepted_payload_size 1232":
-            "accepted_payload_size 8192", "web 20 ": "web 60 "}
+            "accepted_payload_size 65535", "web 20 ": "web 200 "}
 
 
 @pytest.mark.parametrize("stated, instances, expected", [
     (lambda server: {}, 12, 12),
     (in_512_bytes, 12, 10),  # 10 of them fit, and no glue: always the same 10
-    (by_tcp, 60, 60),
+    (by_tcp, 200, 200),  # some 13 kB
 ], ids=["1232", "512", "tcp"])
 def test_many_instances_do_not_flap(server, tmp_path, stated, instances, expected):
     for i in range(1, instances + 1):
@@ -84,7 +84,7 @@ def test_many_instances_do_not_flap(server, tmp_path, stated, instances, expecte
         gone = next(iter(names.values()))
         server.deregister("web-" + gone.rsplit(".", 1)[1])
         wait_until(lambda: gone not in {address for address, _ in haproxy.weights()}, f"{gone} is gone")
-        server.register("web", id="web-99", address="10.0.0.99", port=1)
+        server.register("web", id="web-254", address="10.0.0.254", port=1)
         wait_until(lambda: len(haproxy.weights()) == expected, "as many as before")
 
 

@@ -55,12 +55,17 @@ def test_installed_and_enabled(installed):
 
 
 def test_restarts_refuse_nothing(installed):
-    """With the real systemd: a restart, a kill of everything, a reload and an upgrade, under load."""
+    """With the real systemd: a restart, a kill of everything, a reload and an upgrade, under load. A socket has an
+    address too that the machine does not have, as that of Docker's bridge at boot."""
     if reason := installed.why_no_boot():
         pytest.skip(reason)
+    dropin = installed.path / "etc/systemd/system/svcdns.socket.d/bridge.conf"
+    dropin.parent.mkdir()
+    dropin.write_text("[Socket]\nListenDatagram=172.17.0.1:8600\nListenStream=172.17.0.1:8600\n")
     shutil.copy(svc.ROOT / "tests/fresh/under_load.py", installed.path / "root")
     said = installed.boot(f"python3 /root/under_load.py dpkg --install {DEB}")
     under_load.check(installed, said)
+    assert "172.17.0.1:8600" in (installed.path / "root/boot/journal").read_text()
 
 
 def test_purge(installed):

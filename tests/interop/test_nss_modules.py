@@ -25,6 +25,7 @@ def test_resolve_by_varlink(host):
     host.nsswitch("files resolve [!UNAVAIL=return]")
     assert host.addresses("web.service.local") == ["10.0.0.1"]
     assert host.addresses("never.service.local") == []
+    assert host.addresses("web") == [], "the zone is for routing, and no search domain"
 
 
 @pytest.mark.parametrize("hosts,allow,found", [

@@ -4,6 +4,7 @@ something fails is in test_relay_load.py."""
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -301,6 +302,21 @@ def test_a_tcp_client_that_waits_is_not_idle(start_server, upstream):
         upstream.gate.set()
         assert len(read(waiting.receive()).addresses()) == 2
         assert waiting.wait_closed() == b""
+
+
+def test_a_tcp_client_that_leaves(relay, upstream):
+    """By RST: after FIN it would get its answers. What it waited for comes to nobody, its places are free at once."""
+    dns = relay.pid("dns")
+    upstream.gate.clear()
+    with relay.tcp() as client:
+        client.send(b"".join(packets.frame(packets.query(f"q{i}.example.com", flags=RD, ident=i)) for i in range(20)))
+        svc.wait_until(lambda: relay.metric("svcdns_relay_in_flight") == 20, "all are under way")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    svc.wait_until(lambda: relay.metric("svcdns_relay_in_flight") == 0, "nobody waits any more")
+    assert relay.metric("svcdns_relay_queries_total") == 0, "none was answered, none has expired"
+    upstream.gate.set()
+    assert ask(relay, "localhost", tcp=True).addresses() == ["127.0.0.1"]
+    assert relay.pid("dns") == dns
 
 
 def test_answers_leave_from_the_address_that_was_asked(start_server, upstream):

@@ -111,6 +111,23 @@ def test_resumes(server, how):
         assert stream.event()[1]["Instance"] == "web6"
 
 
+def test_a_cut_between_two_changes_of_one_index(server):
+    """Its last change alone has the id, so whoever heard only the first hears both again."""
+    with Stream(server) as stream:
+        hello = dict(stream.block())["id"]
+        server.register("web", "web1", Check={"TTL": "600s"})
+        blocks = [dict(stream.block()) for _ in range(2)]
+        indexes = [json.loads(block["data"])["Index"] for block in blocks]
+        assert indexes[0] == indexes[1] and [block.get("id") for block in blocks] == [None, str(indexes[1])]
+    with Stream(server) as stream:
+        server.register("web", "web2", Check={"TTL": "600s"})
+        stream.event()
+        last = stream.id
+        assert int(last) >= int(hello)
+    with Stream(server, headers={"Last-Event-ID": last}) as stream:
+        assert [stream.event()[1]["Kind"] for _ in range(2)] == ["instance", "check"]
+
+
 def test_outlives_a_restart(server):
     server.register("web", "web1")
     with Stream(server, "?last=1") as stream:
@@ -194,7 +211,7 @@ def test_guard(start_server, tmp_path):
 
 
 def test_a_slow_reader_is_cut_off(start_server):
-    server = start_server(**{"http.stream_buffer": "4KiB", "http.write_timeout": "1s"})
+    server = start_server(**{"http.stream_buffer": "4KiB", "http.write_timeout": "10m"})
     connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=20)
     connection.connect()
     connection.sock.setsockopt(svc.socket.SOL_SOCKET, svc.socket.SO_RCVBUF, 2048)

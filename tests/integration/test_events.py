@@ -39,8 +39,10 @@ class Stream:
             fields.append(tuple(line[:-1].split(": ", 1)) if ": " in line else (line[:-1], ""))
 
     def event(self):
-        """The next event as (type, data); comments and ids alone are passed over."""
+        """The next event as (type, data); comments and ids alone are passed over, but not for ever."""
+        end = time.monotonic() + svc.PATIENCE
         while True:
+            assert time.monotonic() < end, "nothing but heartbeats"
             fields = dict(self.block())
             self.id = fields.get("id", self.id)
             if "data" in fields:

@@ -7,14 +7,17 @@ import { follow } from "./events.js";
 
 const AT_ONCE = 20; // services that are asked for one by one; more are had by the whole list
 const GATHER = 120; // ms in which changes are gathered
+const AGAIN = 3000; // ms after which a list that could not be had is asked for again
 const UNSEEN = 60000; // ms between two looks of a page that nobody sees: its title has the number of problems
 
 const changed = new Set();
 let timer = 0;
-let known = 0; // the index of the list: changes up to there are in it
+let again = 0;
+let known = Infinity; // the index of the list: changes up to there are in it, or will be
 
-/** The whole list anew; false if it cannot be had now. */
+/** The whole list anew; again after a while, if it cannot be had now. */
 async function reload() {
+  clearTimeout(again);
   try {
     const answer = await server.services();
     byId("zone").textContent = answer.Zone;
@@ -23,10 +26,9 @@ async function reload() {
     list.explainStart(answer, location.origin);
     list.setAll(answer.Services);
     if (opened()) await refreshDetail();
-    return true;
   } catch (error) {
     byId("summary").textContent = error.message;
-    return false;
+    again = setTimeout(reload, AGAIN);
   }
 }
 
@@ -108,9 +110,9 @@ async function start() {
   addEventListener("keydown", onKey);
   setInterval(tick, 1000);
   setInterval(() => document.hidden && reload(), UNSEEN);
-  const loaded = await reload();
+  await reload();
   route();
-  follow({ changed: onChange, reload, lost: !loaded });
+  follow({ changed: onChange, reload });
 }
 
 start();

@@ -5,7 +5,7 @@ import { events } from "./server.js";
 
 const KEPT = 200; // lines of the log
 const FIRST = 50; // changes of before that are shown at the start
-const REFUSED = 5000; // ms until it asks again
+const REFUSED = 3000; // ms until it asks again
 
 const stateOf = (word) => (word === "waiting" ? "waiting" : word);
 
@@ -49,9 +49,9 @@ function setLive(state, word) {
 
 /** Listens while somebody looks: a browser opens six connections to a server for all its tabs, and a stream keeps one.
  * A page that is not seen gives its own back, and goes on where it was. `changed(service, index)` for each change;
- * `reload()` when it listens again, or for the first time after something was `lost`. */
-export function follow({ changed, reload, lost }) {
-  const stream = { source: null, last: "", lost, timer: 0 }; // last: the id of what was heard
+ * `reload()` when it listens again: what was missed may be told no more, or be of another registry. */
+export function follow({ changed, reload }) {
+  const stream = { source: null, last: "", lost: false, timer: 0 }; // last: the id of what was heard
 
   function hear(message) {
     const event = JSON.parse(message.data);

@@ -167,6 +167,51 @@ def test_comes_back_after_a_crash(page):
     assert page.run("return document.getElementById('live').dataset.state") == "live" and page.run("return window.mark") == 1
 
 
+def test_asks_again_for_a_list_that_it_did_not_get(page):
+    """Nothing happens meanwhile that it would hear of."""
+    page = page(expected=["/ui/data/services"])
+    healthy(page.server, "web", "web1")
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    try:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/ui/data/services"]})
+        page.open()
+        svc.wait_until(lambda: page.texts(".log li"), "it hears what was before")
+        assert page.texts("#summary") == ["Failed to fetch"] and page.names() == []
+    finally:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    page.wait_row("web", "passing", "web", "healthy", "1 / 1")
+
+
+def test_asks_again_for_a_stream_that_it_was_refused(page):
+    page = page(expected=["/v1/events"], **{"http.streams": "1"})
+    other = page.server.connect_http()
+    other.request("GET", "/v1/events")
+    assert other.getresponse().status == 200
+    page.driver.get(f"http://127.0.0.1:{page.server.http_port}/ui/")
+    page.wait("return document.getElementById('live').innerText === 'not live'", "it says so")
+    healthy(page.server, "web", "web1")
+    assert page.names() == []
+    other.close()
+    page.wait_row("web", "passing", "web", "healthy", "1 / 1")
+    page.wait("return document.getElementById('live').innerText === 'live'", "and is live")
+    svc.wait_until(lambda: page.texts(".log .change")[-1:] == ["registered"], "with all that happened")
+
+
+def test_another_registry(page):
+    """A server that knows nothing of what the page shows: what is gone is gone from the page."""
+    page = page(expected=["/v1/events", "/ui/data/"])
+    healthy(page.server, "web", "web1")
+    page.open()
+    page.wait_row("web", "passing", "web", "healthy", "1 / 1")
+    page.server.stop()
+    page.wait("return document.getElementById('live').innerText === 'reconnecting'", "it says so")
+    for file in page.server.directory.glob("registry.db*"):
+        file.unlink()
+    page.server.start()
+    healthy(page.server, "db", "db1")
+    svc.wait_until(lambda: page.names() == ["db"], "the list is another")
+
+
 def test_asks_for_the_token(page, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret+&\n")

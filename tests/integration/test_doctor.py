@@ -39,6 +39,14 @@ def test_links_stay_inside(tmp_path):
     assert "Docker" not in run("doctor", f"--root={root}", "--zone=service.local").out
 
 
+def test_port_53(tmp_path):
+    """Where it is set depends on who opens the sockets."""
+    files, *_ = etc_trees.TREES["docker"]
+    root = etc_trees.build(files, tmp_path / "root")
+    said = run("doctor", f"--root={root}", "--zone=service.local").out
+    assert "listen on port 53 of that address (dns.listen, or svcdns.socket where systemd" in said.replace("\n", " ")
+
+
 def test_plain(tmp_path):
     root = etc_trees.build(etc_trees.machine(), tmp_path / "root")
     done = run("doctor", f"--root={root}", "--dns=127.0.0.1:53", "--zone=service.local", "--json")

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import examples
+import metrics
 import svc
 from svc import wait_until
 
@@ -80,6 +81,9 @@ def test_many_instances_do_not_flap(server, tmp_path, stated, instances, expecte
         assert quiet >= int(took), "no server has changed its state since the polls began"
         for bad in ("nx", "timeout", "refused", "invalid", "too_big", "outdated"):
             assert haproxy.resolver(bad) == 0, bad
+        asked = {s.labels["type"] for s in metrics.series(server.http("GET", "/metrics").text)
+                 if s.name == "svcdns_dns_requests_total" and s.value > 0}
+        assert asked == ({"SRV"} if expected == instances else {"SRV", "A"}), "the addresses come with the SRV records"
         # One more poll says so when one goes, and when another comes.
         gone = next(iter(names.values()))
         server.deregister("web-" + gone.rsplit(".", 1)[1])

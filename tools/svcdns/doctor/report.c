@@ -91,7 +91,7 @@ static void print_steps(struct cli *cli, const struct recipe *recipe)
 		say(cli, "  Then: %s", recipe->reload);
 	if (recipe->port_53 && net_addr_port(&cli->dns) != DNS_PORT)
 		say(cli, "  A port cannot be given there: let svcdnsd listen on port 53 of that address "
-			 "(dns.listen).");
+			 "(dns.listen, or svcdns.socket where systemd holds the sockets).");
 }
 
 /* --- The whole ------------------------------------------------------------------------------------------ */

@@ -316,6 +316,8 @@ static enum step step_flush(struct http_connection *connection)
 	connection->state = CONNECTION_HEAD;
 	connection->served = true;
 	connection->timer_kind = TIMER_NONE; /* deadlines are each request's own */
+	link_remove(&connection->idle);      /* it idles anew */
+	link_remove(&connection->peer_idle);
 	connection->turn++;
 	return STEP_AGAIN;
 }

@@ -386,6 +386,31 @@ static void too_many_of_one_address(void **state)
 	pump_stop(&pump);
 }
 
+/* Who came first but asks again and again has not idled the longest. */
+static void a_request_ends_idling(void **state)
+{
+	struct pump pump;
+	int fds[3];
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.connections = 2;
+	pump_start(&pump);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = pump_connect(&pump, false);
+		pump_alive(&pump, fds[i], "/");
+	}
+	clock_manual_advance(&pump.clock, 2 * CLOCK_NS_PER_S);
+	pump_alive(&pump, fds[0], "/");
+	fds[2] = pump_connect(&pump, false);
+	pump_alive(&pump, fds[2], "/");
+	assert_true(pump_closed(&pump, fds[1]));
+	pump_alive(&pump, fds[0], "/");
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	pump_stop(&pump);
+}
+
 static void too_many_in_all(void **state)
 {
 	struct pump pump;
@@ -467,6 +492,7 @@ int main(void)
 		cmocka_unit_test(one_portion_at_a_time),
 		cmocka_unit_test(slow_readers_share_a_budget),
 		cmocka_unit_test(too_many_of_one_address),
+		cmocka_unit_test(a_request_ends_idling),
 		cmocka_unit_test(too_many_in_all),
 		cmocka_unit_test(no_descriptors),
 	};

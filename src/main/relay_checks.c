@@ -9,18 +9,12 @@
 #include "net/addr.h"
 #include "net/prefix.h"
 
-static bool is_wildcard(const struct net_addr *addr)
-{
-	return addr->any.sa_family == AF_INET ? addr->v4.sin_addr.s_addr == INADDR_ANY
-					      : IN6_IS_ADDR_UNSPECIFIED(&addr->v6.sin6_addr);
-}
-
 /* True if the address is one of this machine's: what goes there comes from there. Nothing is sent. The list
  * of all addresses takes a netlink socket, which our systemd unit forbids. */
 static bool is_own_host(const struct net_addr *addr)
 {
 	struct net_addr from = {.size = sizeof(from.v6)};
-	if (net_addr_is_loopback(addr) || is_wildcard(addr))
+	if (net_addr_is_loopback(addr) || net_addr_is_wildcard(addr))
 		return true;
 	int fd = socket(addr->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool found = fd >= 0 && connect(fd, &addr->any, addr->size) == 0 &&
@@ -37,8 +31,8 @@ static bool is_ourselves(const struct main_config *config, const struct net_addr
 		if (net_addr_parse(config->dns.listen.items[i], 0, &listen) == 0 &&
 			net_addr_port(&listen) == net_addr_port(upstream) &&
 			(net_addr_same_host(&listen, upstream) ||
-				(is_wildcard(&listen) && is_own_host(upstream)) ||
-				(is_wildcard(upstream) && is_own_host(&listen))))
+				(net_addr_is_wildcard(&listen) && is_own_host(upstream)) ||
+				(net_addr_is_wildcard(upstream) && is_own_host(&listen))))
 			return true;
 	return false;
 }

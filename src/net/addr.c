@@ -117,6 +117,14 @@ uint16_t net_addr_port(const struct net_addr *addr)
 	return ntohs(addr->any.sa_family == AF_INET6 ? addr->v6.sin6_port : addr->v4.sin_port);
 }
 
+void net_addr_set_port(struct net_addr *addr, uint16_t port)
+{
+	if (addr->any.sa_family == AF_INET6)
+		addr->v6.sin6_port = htons(port);
+	else
+		addr->v4.sin_port = htons(port);
+}
+
 bool net_addr_is_loopback(const struct net_addr *addr)
 {
 	const uint8_t *v6 = addr->v6.sin6_addr.s6_addr;
@@ -126,6 +134,13 @@ bool net_addr_is_loopback(const struct net_addr *addr)
 	return addr->any.sa_family == AF_INET6 &&
 	       (IN6_IS_ADDR_LOOPBACK(&addr->v6.sin6_addr) ||
 		       (IN6_IS_ADDR_V4MAPPED(&addr->v6.sin6_addr) && v6[12] == 127));
+}
+
+bool net_addr_is_wildcard(const struct net_addr *addr)
+{
+	if (addr->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&addr->v6.sin6_addr);
+	return addr->v4.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
 bool net_addr_same_host(const struct net_addr *a, const struct net_addr *b)

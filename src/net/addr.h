@@ -33,8 +33,14 @@ char *net_addr_format(const struct net_addr *addr, char ret[NET_ADDR_TEXT]);
 /* The port in host order. */
 uint16_t net_addr_port(const struct net_addr *addr);
 
+/* Puts another port, in host order, into an address. */
+void net_addr_set_port(struct net_addr *addr, uint16_t port);
+
 /* True if the address (not the port) is 127.0.0.0/8 or ::1 (or v4-mapped of it). */
 bool net_addr_is_loopback(const struct net_addr *addr);
+
+/* True if the address (not the port) is 0.0.0.0 or ::, which for a listener means any. */
+bool net_addr_is_wildcard(const struct net_addr *addr);
 
 /* True if both have the same family and IP; ports are not compared. */
 bool net_addr_same_host(const struct net_addr *a, const struct net_addr *b);

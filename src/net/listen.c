@@ -51,13 +51,6 @@ static int bind_addr(int fd, struct net_addr *addr)
 	return 0;
 }
 
-static bool is_wildcard(const struct net_addr *addr)
-{
-	if (addr->any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_UNSPECIFIED(&addr->v6.sin6_addr);
-	return addr->v4.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
 int net_probe_udp(const struct net_addr *addr)
 {
 	int fd, r;
@@ -88,7 +81,7 @@ static int set_udp_options(int fd, const struct net_addr *addr, bool shared)
 		{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
 	};
 	/* The last row, where the answer leaves from, matters for a wildcard only. */
-	size_t count = is_wildcard(addr) ? 3 : 2, first = shared ? 0 : 1;
+	size_t count = net_addr_is_wildcard(addr) ? 3 : 2, first = shared ? 0 : 1;
 
 	return set_options(fd, (addr->any.sa_family == AF_INET6 ? v6 : v4) + first, count - first);
 }
@@ -183,7 +176,7 @@ int net_inspect(int fd, struct net_socket *ret)
 		getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &size) < 0)
 		return -errno;
 	found.listening = listening != 0;
-	found.dual = found.addr.any.sa_family == AF_INET6 && is_wildcard(&found.addr) && !only_v6;
+	found.dual = found.addr.any.sa_family == AF_INET6 && net_addr_is_wildcard(&found.addr) && !only_v6;
 	*ret = found;
 	return 0;
 }

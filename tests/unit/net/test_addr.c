@@ -142,6 +142,26 @@ static void loopback(void **state)
 	}
 }
 
+static void wildcard(void **state)
+{
+	static const struct {
+		const char *text;
+		bool wildcard;
+	} rows[] = {{"0.0.0.0:1", true}, {"[::]:1", true}, {"0.0.0.1:1", false}, {"[::1]:1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[NET_ADDR_TEXT];
+		struct net_addr addr;
+
+		assert_int_equal(net_addr_parse(rows[i].text, 0, &addr), 0);
+		assert_int_equal(net_addr_is_wildcard(&addr), rows[i].wildcard);
+		net_addr_set_port(&addr, 65535);
+		assert_int_equal(net_addr_port(&addr), 65535);
+		assert_non_null(strstr(net_addr_format(&addr, text), ":65535"));
+	}
+}
+
 static void same_host(void **state)
 {
 	static const struct {
@@ -173,6 +193,7 @@ int main(void)
 		cmocka_unit_test(parts),
 		cmocka_unit_test(literals),
 		cmocka_unit_test(loopback),
+		cmocka_unit_test(wildcard),
 		cmocka_unit_test(same_host),
 	};
 

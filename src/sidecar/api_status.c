@@ -113,6 +113,7 @@ static void render_self(struct call *call, struct encode *encode, const void *ro
 	out_object(out);
 	out_key_string(out, "version", SVCDNS_VERSION);
 	out_key_string(out, "zone", config->zone_name);
+	out_key_string(out, "dns", config->dns_listen);
 	out_object_end(out);
 	out_object_end(out);
 	out_key_empty(out, "Meta");

@@ -83,6 +83,27 @@ def test_addresses(server, web):
     assert nobody("list", f"--http={at}", env={"SVCDNS_HTTP_ADDR": "127.0.0.1:1"}).status == 0
 
 
+@pytest.mark.parametrize("listen,http,at,found", [
+    ("127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"),
+    ("127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.1"),
+    ("0.0.0.0", "127.0.0.2", "http://127.0.0.2", "127.0.0.2"),
+    ("0.0.0.0", "127.0.0.1", "localhost", "127.0.0.1"),
+])
+def test_the_server_says_where_dns_is(start_server, listen, http, at, found):
+    """Without --dns; a loopback or any address is looked for where HTTP is."""
+    dns_port, http_port = svc.free_port((listen,)), svc.free_port((http,))
+    server = start_server(ready=False, **{"dns.listen": f"{listen}:{dns_port}", "http.listen": f"{http}:{http_port}"})
+    nobody = Client(None)
+    where = f"--http={at}:{http_port}"
+    svc.wait_until(lambda: nobody("register", where, "web", "--id=w1", "--port=8001").status == 0, "it is registered")
+    shown = nobody("query", where, "web", "SRV")
+    assert shown.status == 0 and "8001 w1.web.service.local" in shown.out, shown
+    assert f"{found}:{dns_port}" in nobody("status", where).out
+    refused = nobody("query", where, "web", "SRV", f"--dns=127.0.0.1:{svc.free_port()}")
+    assert refused.status == 2, "what was given holds"
+    assert server.process.poll() is None
+
+
 def test_token(start_server, tmp_path):
     token = tmp_path / "token"
     token.write_text("secret\n")

@@ -17,7 +17,7 @@ bool ask_type(const char *type)
 	return (int)ldns_get_rr_type_by_name(type) != 0;
 }
 
-static ldns_resolver *resolver(const struct cli *cli, bool tcp)
+static ldns_resolver *resolver(const struct net_addr *dns, bool tcp)
 {
 	struct sockaddr_storage storage = {0};
 	uint16_t port;
@@ -26,7 +26,7 @@ static ldns_resolver *resolver(const struct cli *cli, bool tcp)
 
 	if (!made)
 		return NULL;
-	memcpy(&storage, &cli->dns.any, cli->dns.size);
+	memcpy(&storage, &dns->any, dns->size);
 	address = ldns_sockaddr_storage2rdf(&storage, &port);
 	if (!address || ldns_resolver_push_nameserver(made, address) != LDNS_STATUS_OK) {
 		ldns_rdf_deep_free(address);
@@ -145,10 +145,10 @@ int ask(struct cli *cli, const char *name, const char *type, bool tcp, json_t **
 	ldns_pkt *packet = NULL;
 	ldns_status status = LDNS_STATUS_MEM_ERR;
 
-	net_addr_format(&cli->dns, server);
+	net_addr_format(cli_dns(cli), server);
 	if (!owner)
 		return cli_fail(CLI_TROUBLE, "'%s' is not a domain name", name);
-	to = resolver(cli, tcp);
+	to = resolver(cli_dns(cli), tcp);
 	if (to)
 		status = ldns_resolver_send(&packet, to, owner, kind, LDNS_RR_CLASS_IN, LDNS_RD);
 	ldns_rdf_deep_free(owner);

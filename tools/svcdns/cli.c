@@ -18,7 +18,9 @@
 
 #define HTTP_DEFAULT "127.0.0.1:8500"
 #define DNS_DEFAULT "127.0.0.1:8600"
+#define LOOPBACK "127.0.0.1"
 #define DNS_PORT 53
+#define HTTP_PORT 80
 #define TOKEN_MAX 4096
 
 static void print_clean(FILE *file, const char *before, const char *format, va_list list)
@@ -141,8 +143,8 @@ int cli_init(struct cli *cli, struct arena *arena, const struct args *args)
 		cli->zone = arena_copy(arena, zone, zone[size - 1] == '.' ? size - 1 : size);
 	cli->http_url =
 		base_url(arena, setting(args, "http", "SVCDNS_HTTP_ADDR", "CONSUL_HTTP_ADDR", HTTP_DEFAULT));
-	dns = setting(args, "dns", "SVCDNS_DNS_ADDR", NULL, DNS_DEFAULT);
-	if (net_addr_parse(dns, DNS_PORT, &cli->dns) < 0)
+	dns = setting(args, "dns", "SVCDNS_DNS_ADDR", NULL, NULL);
+	if (dns && net_addr_parse(dns, DNS_PORT, &cli->dns) < 0)
 		return cli_fail(CLI_TROUBLE, "--dns: '%s' is not an address such as %s", dns, DNS_DEFAULT);
 	if (find_token(cli) != 0)
 		return CLI_TROUBLE;
@@ -248,24 +250,65 @@ int cli_put(struct cli *cli, const char *path, json_t *body, const char *what)
 	return status;
 }
 
-/* --- Names and output ----------------------------------------------------------------------------------- */
+/* --- What the server says of itself --------------------------------------------------------------------- */
 
-const char *cli_zone(struct cli *cli)
+/* An address that is good on the server's machine only stands for that machine, which HTTP has found. */
+static struct net_addr seen_from_here(const struct cli *cli, struct net_addr dns)
+{
+	const char *host = strstr(cli->http_url, "://") + 3;
+	uint16_t port = net_addr_port(&dns);
+	struct net_addr http;
+
+	if (!net_addr_is_loopback(&dns) && !net_addr_is_wildcard(&dns))
+		return dns;
+	host = arena_copy(cli->arena, host, strcspn(host, "/"));
+	if (net_addr_parse(host, HTTP_PORT, &http) < 0 && net_addr_parse(LOOPBACK, HTTP_PORT, &http) < 0)
+		return dns;
+	if (net_addr_is_loopback(&dns) && net_addr_is_loopback(&http))
+		return dns;
+	net_addr_set_port(&http, port);
+	return http;
+}
+
+/* Fills in what was not given. */
+static void ask_server(struct cli *cli)
 {
 	struct http_call *call;
-	const struct http_result *result;
+	const struct http_result *result = request(cli, "GET", "/v1/agent/self", NULL, &call);
 	json_auto_t *self = NULL;
+	const json_t *own;
+	const char *zone;
 
-	if (cli->zone)
-		return cli->zone;
-	result = request(cli, "GET", "/v1/agent/self", NULL, &call);
 	if (!result->error && result->status == 200)
 		self = json_loadb(result->body, result->body_size, 0, NULL);
 	http_end(call);
-	cli->zone = cli_text(json_object_get(json_object_get(self, "Stats"), "svcdns"), "zone");
-	cli->zone = *cli->zone ? arena_strdup(cli->arena, cli->zone) : "service.local";
+	own = json_object_get(json_object_get(self, "Stats"), "svcdns");
+	zone = cli_text(own, "zone");
+	if (!cli->zone)
+		cli->zone = *zone ? arena_strdup(cli->arena, zone) : "service.local";
+	if (cli->dns.size > 0)
+		return;
+	if (net_addr_parse(cli_text(own, "dns"), DNS_PORT, &cli->dns) == 0)
+		cli->dns = seen_from_here(cli, cli->dns);
+	else
+		(void)net_addr_parse(DNS_DEFAULT, DNS_PORT, &cli->dns);
+}
+
+const char *cli_zone(struct cli *cli)
+{
+	if (!cli->zone)
+		ask_server(cli);
 	return cli->zone;
 }
+
+const struct net_addr *cli_dns(struct cli *cli)
+{
+	if (cli->dns.size == 0)
+		ask_server(cli);
+	return &cli->dns;
+}
+
+/* --- Names and output ----------------------------------------------------------------------------------- */
 
 const char *cli_full_name(struct cli *cli, const char *name)
 {

@@ -25,8 +25,8 @@ struct cli {
 	struct args args;
 	const char *http_url; /* "http://127.0.0.1:8500" */
 	const char *token;    /* NULL for none */
-	struct net_addr dns;
-	const char *zone; /* by --zone, or once cli_zone() was asked; NULL before */
+	const char *zone;     /* by --zone, or once the server was asked; NULL before */
+	struct net_addr dns;  /* by --dns, or likewise; its size is 0 before */
 	bool json;
 	struct http *http;
 };
@@ -68,6 +68,10 @@ int cli_watch_signals(void);
 /* The zone in which the services are: --zone, or what the server says, or "service.local" if it cannot be
  * asked. */
 const char *cli_zone(struct cli *cli);
+
+/* Where DNS is: --dns, or what the server says (at the host where HTTP is, if it says loopback or any), or
+ * 127.0.0.1:8600 if it cannot be asked. */
+const struct net_addr *cli_dns(struct cli *cli);
 
 /* `name` with the zone behind it, unless it ends in it or in a dot; in the arena. */
 const char *cli_full_name(struct cli *cli, const char *name);

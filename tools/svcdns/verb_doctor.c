@@ -51,7 +51,7 @@ int verb_doctor(struct cli *cli)
 	error = files_init(&files, cli->arena, root ? root : "/");
 	if (error < 0)
 		return cli_fail(CLI_TROUBLE, "--root: cannot open %s: %s", root ? root : "/", err_str(error));
-	diagnosis_make(&files, cli_zone(cli), &cli->dns, &diagnosis);
+	diagnosis_make(&files, cli_zone(cli), cli_dns(cli), &diagnosis);
 	files_finish(&files);
 	if (root) {
 		report_print(cli, &diagnosis, NULL);

@@ -102,7 +102,7 @@ int verb_status(struct cli *cli)
 	if (status != 0)
 		return status;
 	asked = ask(cli, cli_zone(cli), "SOA", false, &answer);
-	net_addr_format(&cli->dns, server);
+	net_addr_format(cli_dns(cli), server);
 	json_object_set_new(shown, "DNS", json_string(server));
 	json_object_set_new(
 		shown, "DNSStatus", json_string(asked == 0 ? cli_text(answer, "Status") : "no answer"));

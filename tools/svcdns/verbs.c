@@ -6,7 +6,7 @@
 
 const struct flag verbs_common[] = {
 	{"http", "ADDRESS", "where the HTTP API is (SVCDNS_HTTP_ADDR, CONSUL_HTTP_ADDR; 127.0.0.1:8500)"},
-	{"dns", "ADDRESS", "where DNS is (SVCDNS_DNS_ADDR; 127.0.0.1:8600)"},
+	{"dns", "ADDRESS", "where DNS is (SVCDNS_DNS_ADDR; what the server says, or 127.0.0.1:8600)"},
 	{"token-file", "FILE", "file with the token (SVCDNS_HTTP_TOKEN_FILE, CONSUL_HTTP_TOKEN_FILE)",
 		WORD_FILE},
 	{"zone", "NAME", "the zone of the services, if the server is not to be asked for it"},

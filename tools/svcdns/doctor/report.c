@@ -43,7 +43,7 @@ static const char *server(struct cli *cli)
 {
 	char text[NET_ADDR_TEXT];
 
-	return arena_strdup(cli->arena, net_addr_format(&cli->dns, text));
+	return arena_strdup(cli->arena, net_addr_format(cli_dns(cli), text));
 }
 
 /* --- Recipes -------------------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ json_t *report_recipe(struct cli *cli, const struct recipe *recipe)
 	for (const struct recipe_piece *piece = recipe->pieces; piece->path; piece++)
 		json_array_append_new(
 			pieces, json_pack("{s:s, s:s, s:s}", "Path", piece->path, "How", piece->how, "Text",
-					recipes_fill(cli->arena, piece, cli_zone(cli), &cli->dns)));
+					recipes_fill(cli->arena, piece, cli_zone(cli), cli_dns(cli))));
 	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "Name", recipe->name, "Title", recipe->title, "Reload",
 		recipe->reload ? recipe->reload : "", "Port53", recipe->port_53, "Pieces", pieces);
 }
@@ -64,7 +64,7 @@ void report_print_recipe(struct cli *cli, const struct recipe *recipe)
 {
 	for (const struct recipe_piece *piece = recipe->pieces; piece->path; piece++)
 		printf("# %s %s\n%s", piece->how, piece->path,
-			recipes_fill(cli->arena, piece, cli_zone(cli), &cli->dns));
+			recipes_fill(cli->arena, piece, cli_zone(cli), cli_dns(cli)));
 	if (recipe->reload)
 		printf("# then: %s\n", recipe->reload);
 }
@@ -84,12 +84,12 @@ static void print_steps(struct cli *cli, const struct recipe *recipe)
 	for (const struct recipe_piece *piece = recipe->pieces; piece->path; piece++) {
 		say(cli, "  %c%s %s:", piece->how[0] - 'a' + 'A', piece->how + 1, piece->path);
 		printf("\n");
-		print_indented(recipes_fill(cli->arena, piece, cli_zone(cli), &cli->dns));
+		print_indented(recipes_fill(cli->arena, piece, cli_zone(cli), cli_dns(cli)));
 		printf("\n");
 	}
 	if (recipe->reload)
 		say(cli, "  Then: %s", recipe->reload);
-	if (recipe->port_53 && net_addr_port(&cli->dns) != DNS_PORT)
+	if (recipe->port_53 && net_addr_port(cli_dns(cli)) != DNS_PORT)
 		say(cli, "  A port cannot be given there: let svcdnsd listen on port 53 of that address "
 			 "(dns.listen, or svcdns.socket where systemd holds the sockets).");
 }

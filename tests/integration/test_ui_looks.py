@@ -96,6 +96,20 @@ def test_everything_fits(page, width):  # noqa: F811
         assert page.run(STICKS_OUT) == [], hash
 
 
+def test_columns_stay_where_they_are(page):  # noqa: F811
+    """However long the names and tags are that a filter leaves."""
+    page = page()
+    page.show(1280, "light")
+    everything(page.server)
+    page.open()
+    seen = []
+    for text in ("", "many", LONG):
+        page.run("const f = document.getElementById('filter'); f.value = arguments[0]; f.dispatchEvent(new Event('input'))", text)
+        assert len(page.names()) == (1 if text else 3)
+        seen.append(page.run("return [...document.querySelectorAll('#services thead th')].map((th) => th.getBoundingClientRect().left)"))
+    assert seen[0] == seen[1] == seen[2]
+
+
 def test_what_is_pressed_can_be_hit(page):  # noqa: F811
     """WCAG 2.2, 2.5.8: 24 pixels each way, also on a phone."""
     page = page()

@@ -35,11 +35,14 @@ function dig(fqdn, frame) {
   return `dig @${host} -p ${port} ${shell(fqdn)} SRV`;
 }
 
+/** How many instances HAProxy gets into one UDP answer; it does not ask by TCP of its own accord. */
+const BY_UDP = 20;
+
 /** As doc/examples/haproxy.cfg has it, and says why; with room for twice as many instances. */
 const haproxy = (service, frame) => [
   "resolvers svcdns",
-  `    nameserver svcdns ${nameserver(frame)}`,
-  "    accepted_payload_size 1232",
+  `    nameserver svcdns ${service.Instances > BY_UDP ? "tcp@" : ""}${nameserver(frame)}`,
+  `    accepted_payload_size ${service.Instances > BY_UDP ? 65535 : 1232}`,
   "    timeout resolve 1s",
   "    timeout retry 1s",
   "    hold nx 1s",

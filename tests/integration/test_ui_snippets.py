@@ -1,6 +1,7 @@
 """What the page's copy buttons put into the clipboard, pasted: each runs as it is, in the real program."""
 
 import json
+import re
 import shlex
 import shutil
 import socket
@@ -83,11 +84,28 @@ def test_haproxy_asks_as_the_example_does(backend):
     assert settings(snippet(backend, "HAProxy")) == settings(example) != set()
 
 
-def test_haproxy_has_room(page):  # noqa: F811
+def test_haproxy_has_room(page, tmp_path):  # noqa: F811
+    """Of 40 instances too it finds all, which an answer by UDP does not hold."""
     page = page()
-    page.server.register_many([{"Name": "web", "ID": f"w{n}", "Address": "10.0.0.1", "Port": 80} for n in range(40)])
+    page.server.register_many([{"Name": "web", "ID": f"w{n}", "Address": f"10.0.0.{n}", "Port": 80} for n in range(40)])
     page.open("#/service/web")
-    assert "server-template web 80 " in snippet(page, "HAProxy")
+    text = snippet(page, "HAProxy")
+    assert "server-template web 80 " in text
+    path = f"{tmp_path}/socket"
+    (tmp_path / "haproxy.cfg").write_text(f"global\n    stats socket {path}\ndefaults\n    timeout connect 2s\n"
+                                          "    timeout client 9s\n    timeout server 9s\n" + text + "\n")
+    with examples.Daemon(["haproxy", "-db", "-f", str(tmp_path / "haproxy.cfg")], tmp_path):
+
+        def found():
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(path)
+                    s.sendall(b"show servers state web\n")
+                    return len(set(re.findall(r" (10\.0\.0\.\d+) ", b"".join(iter(lambda: s.recv(65536), b"")).decode())))
+            except OSError:
+                return 0
+
+        svc.wait_until(lambda: found() == 40, "all are servers")
 
 
 def test_nginx(backend, tmp_path):

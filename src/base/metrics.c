@@ -45,9 +45,11 @@ static const struct {
 #undef SIZES_ROW
 };
 
+static const char build_labels[] = "version=\"" SVCDNS_VERSION "\",revision";
+
 /* The labels of families without rows, up to the value of the last one. */
 static const char *const run_time_labels[FAMILY_COUNT] = {
-	[FAMILY_BUILD] = "version=\"" SVCDNS_VERSION "\",revision",
+	[FAMILY_BUILD] = build_labels,
 	[FAMILY_ZONE_SERIAL] = "zone",
 };
 

@@ -183,6 +183,11 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
     stopped = stop(server)
     slowest, rcodes = 0, []
     with server.udp() as flood, server.udp() as client:
+        for i in range(64):
+            flood.send(packets.query(f"e{i}.example.com", flags=RD, ident=i))
+        assert read(client.exchange(packets.query("web.service.local"))).addresses() == ["10.0.0.1"]
+        assert server.metric("svcdns_relay_in_flight") <= 32
+        assert {read(flood.receive()).rcode for _ in range(64)} == {SERVFAIL}
         for i in range(400):
             flood.send(packets.query(f"f{i}.example.com", flags=RD, ident=i))
             before = time.monotonic()
@@ -195,7 +200,7 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
     assert (early, set(rcodes)) == (368, {SERVFAIL})
     assert slowest < 0.5
     assert server.metric('svcdns_relay_queries_total{result="full"}') + server.metric(
-        'svcdns_relay_queries_total{result="expired"}') == 400
+        'svcdns_relay_queries_total{result="expired"}') == 464
     os.kill(stopped, signal.SIGCONT)
     svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay goes on")
     assert set(upstream.names()) == {"www.example.com."}, "what nobody waits for any more is not asked"

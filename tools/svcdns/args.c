@@ -76,6 +76,30 @@ static int take_word(struct arena *arena, const char *word, struct args *args, c
 	return 1;
 }
 
+static bool is_text(enum word kind, const char *word)
+{
+	return kind == WORD_FILE || !word || str_utf8(word, strlen(word));
+}
+
+/* JSON has no other bytes: an id of them would be left out, and another instance be meant. */
+static int check_text(const struct args *args, char message[256])
+{
+	for (size_t i = 0; i < args->given_count; i++) {
+		const struct args_given *given = &args->given[i];
+
+		if (!is_text(given->flag->word, given->value)) {
+			snprintf(message, 256, "--%s: '%.60s' is no UTF-8", given->flag->name, given->value);
+			return -EINVAL;
+		}
+	}
+	for (size_t i = 0; i < args->operand_count; i++)
+		if (!is_text(args->verb->words[i], args->operands[i])) {
+			snprintf(message, 256, "'%.60s' is no UTF-8", args->operands[i]);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int check(const struct args *args, char message[256])
 {
 	if (args->help || !args->verb)
@@ -85,7 +109,7 @@ static int check(const struct args *args, char message[256])
 		snprintf(message, 256, "%s wants %s", args->verb->name, args->verb->operands);
 		return -EINVAL;
 	}
-	return 0;
+	return check_text(args, message);
 }
 
 int args_parse(struct arena *arena, int argc, char **argv, struct args *ret, char message[256])
@@ -107,6 +131,11 @@ int args_parse(struct arena *arena, int argc, char **argv, struct args *ret, cha
 			ret->help = true;
 		} else if (flags && str_starts(argv[at], "--")) {
 			taken = take_flag(arena, argv, at, ret, message);
+		} else if (flags && argv[at][0] == '-' && argv[at][1]) {
+			snprintf(message, 256,
+				"there is no flag %.60s; a word with a '-' in front goes behind --",
+				argv[at]);
+			taken = -EINVAL;
 		} else {
 			taken = take_word(arena, argv[at], ret, message);
 		}

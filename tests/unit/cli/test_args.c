@@ -49,6 +49,8 @@ static void test_good(void **state)
 	assert_string_equal(args.operands[0], "--tcp");
 	assert_false(args_has(&args, "tcp"));
 
+	assert_int_equal(parse(arena, "svcdns backup \xff --token-file=\xff", &args, message), 0);
+
 	assert_int_equal(parse(arena, "svcdns query --help", &args, message), 0);
 	assert_true(args.help);
 	assert_int_equal(parse(arena, "svcdns -h", &args, message), 0);
@@ -71,6 +73,9 @@ static void test_bad(void **state)
 		{"svcdns query", "query wants NAME [TYPE]"},
 		{"svcdns query a A b", "'b' is one word too many"},
 		{"svcdns query web --=x", "there is no flag -- for query"},
+		{"svcdns list -j", "there is no flag -j; a word with a '-' in front goes behind --"},
+		{"svcdns register web --id=\xff", "--id: '\xff' is no UTF-8"},
+		{"svcdns show \xff", "'\xff' is no UTF-8"},
 	};
 	struct arena *arena = arena_create();
 	struct args args;

@@ -166,6 +166,23 @@ def test_backup_cannot_write(start_server, tmp_path):
     assert done.status == 2 and "cannot write beside" in done.err
 
 
+def test_backup_onto_what_is_no_file(server, tmp_path):
+    """It would take the place of a device, which root may replace."""
+    for path in (tmp_path / "folder", tmp_path / "pipe"):
+        (path.mkdir if path.name == "folder" else lambda: os.mkfifo(path))()
+        kind = path.stat().st_mode
+        done = Client(server)("backup", path)
+        assert done.status == 2 and "no regular file" in done.err, done
+        assert path.stat().st_mode == kind
+
+
+def test_id_that_is_no_text(server):
+    """It was left out, and the instance with the service's name registered in its place."""
+    done = Client(server)("register", "web", b"--id=\xff")
+    assert done.status == 2 and "--id: '\\xff' is no UTF-8" in done.err, done
+    assert server.get("/v1/agent/services") == {}
+
+
 # Reload
 
 @pytest.fixture

@@ -67,9 +67,22 @@ static int keep(struct cli *cli, int fd, const char *made, const char *path)
 	return error ? cli_fail(CLI_TROUBLE, "cannot write %s: %s", path, err_str(error)) : 0;
 }
 
+/* A rename would put the copy in the place of a device: root would lose /dev/null. */
+static int check_place(const char *path)
+{
+	struct stat info;
+
+	if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+		return cli_fail(CLI_TROUBLE, "cannot write %s: it is there, and no regular file", path);
+	return 0;
+}
+
 int verb_backup(struct cli *cli)
 {
 	const char *path = cli->args.operands[0];
+
+	if (check_place(path) != 0)
+		return CLI_TROUBLE;
 	char *made = arena_printf(cli->arena, "%s.XXXXXX", path);
 	int fd = mkostemp(made, O_CLOEXEC), status;
 	struct stat info = {0};

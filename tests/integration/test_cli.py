@@ -32,6 +32,7 @@ def test_usage():
         said = client("help", verb)
         assert said.status == 0 and said.out.startswith(f"usage: svcdns {verb}"), said
         assert client(verb, "--help").out == said.out
+        assert not re.search(" $", said.out, re.M), verb
 
 
 @pytest.mark.parametrize("arguments,said", [

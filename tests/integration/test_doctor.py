@@ -29,6 +29,7 @@ def test_tree(tmp_path, name):
     assert said["Proof"] is None and contents(root) == before
     text = run("doctor", f"--root={root}", "--zone=service.local")
     assert text.status == done.status and all(line in text.out for line in said["Found"] + said["Todo"])
+    assert not any(line.endswith(" ") for line in text.out.splitlines())
 
 
 def test_links_stay_inside(tmp_path):

@@ -42,7 +42,8 @@ void usage_print(FILE *file)
 
 void usage_print_verb(FILE *file, const struct verb *verb)
 {
-	fprintf(file, "usage: svcdns %s %s\n\n%s\n\n", verb->name, verb->operands, verb->summary);
+	fprintf(file, "usage: svcdns %s%s%s\n\n%s\n\n", verb->name, *verb->operands ? " " : "",
+		verb->operands, verb->summary);
 	for (const struct flag *flag = verbs_next_flag(verb, NULL); flag; flag = verbs_next_flag(verb, flag))
 		print_flag(file, flag);
 	print_common(file);

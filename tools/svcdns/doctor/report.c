@@ -74,7 +74,7 @@ static void print_indented(const char *text)
 	while (*text) {
 		size_t size = strcspn(text, "\n");
 
-		printf("      %.*s\n", (int)size, text);
+		printf("%s%.*s\n", size > 0 ? "      " : "", (int)size, text);
 		text += size + (text[size] != '\0');
 	}
 }

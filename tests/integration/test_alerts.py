@@ -1,6 +1,6 @@
 """Each alert of doc/prometheus/svcdns-rules.yml by a real cause: a real Prometheus watches a real server to which it happens.
 
-Windows are of seconds here, nothing has to last, and three thresholds are lower, so that no cause takes long."""
+Windows are of seconds here, nothing has to last, and two thresholds are lower, so that no cause takes long."""
 
 import contextlib
 import re

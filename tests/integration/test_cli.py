@@ -243,6 +243,8 @@ def test_status(client, web, server):
     assert shown["RegistryIndex"] == shown["ViewIndex"] > 0
     done = client("status", f"--dns=127.0.0.1:{svc.free_port()}")
     assert done.status == 2 and "no answer" in done.out
+    done = client("status", "--zone=not.ours")
+    assert done.status == 1 and "REFUSED" in done.out, "up, but not for what was asked"
 
 
 def test_what_strangers_wrote_is_escaped(client, server):

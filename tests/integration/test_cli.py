@@ -133,6 +133,13 @@ def test_list(client, web, server):
     assert client("list", "--json", "nothing*").json() == []
 
 
+def test_list_of_many_ports(client, server):
+    """A line shows some of them, so that the table stays one; JSON has all."""
+    server.register_many([{"Name": "many", "ID": f"m{i:03}", "Address": "10.0.0.1", "Port": i} for i in range(1, 101)])
+    assert client("list").lines()[1] == "many     100/100  1,2,3,4,5,6,+94  -"
+    assert len(client("list", "--json").json()[0]["Ports"]) == 100
+
+
 def test_show(client, web):
     done = client("show", "web")
     assert done.status == 0

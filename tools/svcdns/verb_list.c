@@ -10,6 +10,8 @@
 #include "svcdns/health.h"
 #include "svcdns/table.h"
 
+#define CELL_VALUES 6 /* ports or tags that a line shows; --json has all */
+
 static bool has_tag(const json_t *tags, const char *wanted)
 {
 	const json_t *tag;
@@ -50,7 +52,8 @@ static json_t *summary(const char *name, const json_t *tags, const json_t *entri
 		(json_int_t)json_array_size(entries), "Ports", ports, "Tags", tags, "IDs", ids);
 }
 
-/* The values of an array, with commas. */
+/* The values of an array, with commas; of many the first ones, and how many more there are: one service of a
+ * thousand ports would make every line of the table as long. */
 static const char *joined(struct arena *arena, const json_t *array)
 {
 	struct buf buf = {0};
@@ -60,6 +63,10 @@ static const char *joined(struct arena *arena, const json_t *array)
 
 	json_array_foreach(array, i, value)
 	{
+		if (i == CELL_VALUES) {
+			buf_printf(&buf, ",+%zu", json_array_size(array) - i);
+			break;
+		}
 		if (json_is_integer(value))
 			buf_printf(&buf, "%s%lld", i ? "," : "", (long long)json_integer_value(value));
 		else

@@ -47,6 +47,7 @@ def test_usage():
     (["register", "web", "--port=65536"], "--port: '65536' is not a number from 0 to 65535"),
     (["register", "web", "--meta=x"], "--meta: 'x' is not KEY=VALUE"),
     (["register", "web", "--ttl=5"], "--ttl: '5' is not a duration such as 10s"),
+    (["register", "web", "--interval=5s"], "--interval is for a check: --check-tcp"),
     (["list", "--dns=nowhere"], "--dns: 'nowhere' is not an address"),
     (["list", "--token-file=/nonexistent"], "cannot read the token from /nonexistent: No such file"),
     (["completion", "tcsh"], "there is no completion for 'tcsh'"),

@@ -74,6 +74,21 @@ static int check_durations(const struct cli *cli)
 	return 0;
 }
 
+/* --interval without a check would be taken for one. */
+static int check_pace(const struct cli *cli)
+{
+	static const char *const names[] = {"interval", "timeout"};
+	const struct args *args = &cli->args;
+
+	if (args_has(args, "check-tcp") || args_has(args, "check-http") || args_has(args, "check-grpc"))
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (args_has(args, names[i]))
+			return cli_fail(CLI_TROUBLE,
+				"--%s is for a check: --check-tcp, --check-http or --check-grpc", names[i]);
+	return 0;
+}
+
 static void add_checks(const struct cli *cli, json_t *body)
 {
 	static const char *const kinds[][2] = {
@@ -103,7 +118,7 @@ int register_body(struct cli *cli, const char *name, json_t **ret)
 		return cli_fail(CLI_TROUBLE, "'%s' is no UTF-8", name);
 	if (port && (str_parse_u64(port, UINT16_MAX, &number) < 0))
 		return cli_fail(CLI_TROUBLE, "--port: '%s' is not a number from 0 to 65535", port);
-	if (check_durations(cli) != 0 || add_pairs(cli, body) != 0)
+	if (check_durations(cli) != 0 || check_pace(cli) != 0 || add_pairs(cli, body) != 0)
 		return CLI_TROUBLE;
 	if (port)
 		json_object_set_new(body, "Port", json_integer((json_int_t)number));

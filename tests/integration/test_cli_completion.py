@@ -69,6 +69,12 @@ def test_verbs_and_flags(complete, shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_all_verbs_are_offered(complete, shell):
+    verbs = re.findall(r"^  ([a-z][a-z-]+)", Client(None)("help").out, re.M)
+    assert set(verbs) <= set(complete(shell, ""))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_names_from_the_server(complete, shell):
     assert offered(complete(shell, "show", "w"), "w") == ["web", "worker"]
     assert offered(complete(shell, "--json", "show", "we"), "we") == ["web"]

@@ -22,7 +22,7 @@ FILES = {
     "doc/examples/nginx.conf": "tests/interop/test_nginx.py",
     "doc/prometheus/grafana-dashboard.json": "tests/integration/test_prometheus.py",
     "doc/prometheus/prometheus.yml": "tests/integration/test_prometheus.py",
-    "doc/prometheus/svcdns-rules.yml": "tests/integration/test_prometheus.py",
+    "doc/prometheus/svcdns-rules.yml": "tests/integration/test_alerts.py",
     "zones/service.local.zone": "tests/integration/test_install.py",
 }
 

@@ -287,6 +287,7 @@ class Watch:
 
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+TIME_MS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
 def test_watch_one(client, server, web):
@@ -301,6 +302,22 @@ def test_watch_one(client, server, web):
 
 
 def test_watch_all(client, server, web):
+    """Each change of an instance or check, those of instances without checks too; nothing is lost over a restart."""
+    with Watch(client) as watch:
+        server.register("web", "w3", "10.0.0.3", 8003)
+        assert re.fullmatch(f"{TIME_MS} web w3 new\\n", watch.line())
+        server.register("web", "w3", "10.0.0.3", 8004)
+        assert re.fullmatch(f"{TIME_MS} web w3 changed\\n", watch.line())
+        server.check("pass", "service:w2", "fine")
+        assert re.fullmatch(f"{TIME_MS} web w2 service:w2 changed waiting -> passing: fine\\n", watch.line())
+        server.restart()
+        server.deregister("w3")
+        assert re.fullmatch(f"{TIME_MS} web w3 gone\\n", watch.line())
+        said = [watch.process.stderr.readline() for _ in range(2)]
+        assert "is away" in said[0] and "is back" in said[1]
+
+
+def test_watch_all_in_json(client, server, web):
     with Watch(client, "--json") as watch:
         server.register("api", "a1", "10.0.0.9", 1, Tags=["x"])
         assert '"Service":"api"' in watch.line()

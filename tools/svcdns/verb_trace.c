@@ -1,20 +1,17 @@
 /* verb_trace.c -- svcdns trace: a line for each query that DNS answers, from the server's stream of them. */
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/str.h"
 #include "net/prefix.h"
 #include "svcdns/cli.h"
+#include "svcdns/stream.h"
 #include "svcdns/table.h"
 
-#define EVENT_END "\n\n"
 #define COUNT_MOST 1000000000
 
-struct stream {
+struct trace {
 	struct cli *cli;
-	struct buf waiting; /* the beginning of an event */
 	const char *about;
 	uint64_t told;
 };
@@ -34,50 +31,30 @@ static void print_query(struct arena *arena, const json_t *query)
 			json_is_true(json_object_get(query, "Truncated")) ? " truncated" : "");
 }
 
-/* The text of one event: a query, how many were lost, or a comment. */
-static void take_event(struct stream *stream, const char *text)
+/* A query, how many were lost, or a comment. */
+static void take(const struct stream_event *event, void *ctx)
 {
-	static const char lost[] = "event: lost\n", data[] = "data: ";
+	struct trace *trace = ctx;
+	bool is_lost = str_eq(event->kind, "lost");
 	struct arena *arena;
 
-	if (str_starts(text, ": listening"))
-		cli_fail(0, "tracing %s at %s", stream->about, stream->cli->http_url);
-	bool is_lost = str_starts(text, lost);
-	text += is_lost ? strlen(lost) : 0;
-	if (!str_starts(text, data))
+	if (str_starts(event->comment, "listening"))
+		cli_fail(0, "tracing %s at %s", trace->about, trace->cli->http_url);
+	json_auto_t *data = json_loads(event->data, 0, NULL);
+	if (!data)
 		return;
-	json_auto_t *event = json_loads(text + strlen(data), 0, NULL);
-	if (!event)
-		return;
-	stream->told += !is_lost;
+	trace->told += !is_lost;
 	arena = arena_create(); /* of its own: we may run for months */
-	if (stream->cli->json) {
-		json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+	if (trace->cli->json) {
+		json_dumpf(data, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 		putchar('\n');
 	} else if (is_lost) {
-		cli_fail(0, "%lld queries came too fast to be told", (long long)cli_number(event, "Lost"));
+		cli_fail(0, "%lld queries came too fast to be told", (long long)cli_number(data, "Lost"));
 	} else {
-		print_query(arena, event);
+		print_query(arena, data);
 	}
 	fflush(stdout);
 	arena_destroy(arena);
-}
-
-static void on_data(const char *bytes, size_t size, void *ctx)
-{
-	struct stream *stream = ctx;
-	struct buf *waiting = &stream->waiting;
-	char *end;
-	size_t done = 0;
-
-	buf_add(waiting, bytes, size);
-	while ((end = memmem(waiting->data + done, waiting->size - done, EVENT_END, strlen(EVENT_END)))) {
-		*end = '\0';
-		take_event(stream, waiting->data + done);
-		done = (size_t)(end - waiting->data) + strlen(EVENT_END);
-	}
-	memmove(waiting->data, waiting->data + done, waiting->size - done);
-	waiting->size -= done;
 }
 
 /* What is asked for: queries of a client, for a name, or all. */
@@ -93,10 +70,11 @@ static const char *path_of(struct cli *cli, const char *about, uint64_t count)
 	return arena_printf(cli->arena, "%s&limit=%llu", path, (unsigned long long)count);
 }
 
-static int follow(struct cli *cli, struct stream *stream, const char *path, uint64_t count)
+static int follow(struct cli *cli, struct trace *trace, const char *path, uint64_t count)
 {
+	struct stream stream = {.take = take, .ctx = trace};
 	const struct http_request request = {
-		.method = "GET", .path = path, .on_data = on_data, .ctx = stream};
+		.method = "GET", .path = path, .on_data = stream_data, .ctx = &stream};
 	int signals = cli_watch_signals(), status = 0;
 	struct http_call *call = http_begin(cli->http, &request);
 	const struct http_result *result = http_result(call);
@@ -108,10 +86,11 @@ static int follow(struct cli *cli, struct stream *stream, const char *path, uint
 	}
 	if (result && result->status != 200)
 		status = cli_refused(cli, result, NULL);
-	else if (result && (count == 0 || stream->told < count))
+	else if (result && (count == 0 || trace->told < count))
 		status = cli_fail(CLI_TROUBLE, "%s has ended the stream%s%s", cli->http_url,
 			*result->message ? ": " : "", result->message);
 	http_end(call);
+	stream_finish(&stream);
 	if (signals >= 0)
 		close(signals);
 	return status;
@@ -121,14 +100,11 @@ int verb_trace(struct cli *cli)
 {
 	const char *about = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
 	const char *number = args_value(&cli->args, "count");
-	struct stream stream = {.cli = cli, .about = about ? about : "all queries"};
+	struct trace trace = {.cli = cli, .about = about ? about : "all queries"};
 	uint64_t count = 0;
-	int status;
 
 	if (number && (str_parse_u64(number, COUNT_MOST, &count) < 0 || count == 0))
 		return cli_fail(
 			CLI_TROUBLE, "--count: '%s' is not a number from 1 to %d", number, COUNT_MOST);
-	status = follow(cli, &stream, path_of(cli, about, count), count);
-	buf_finish(&stream.waiting);
-	return status;
+	return follow(cli, &trace, path_of(cli, about, count), count);
 }

@@ -1,18 +1,15 @@
-/* verb_watch.c -- svcdns watch: blocking queries, and one line for each change that they show.
+/* verb_watch.c -- svcdns watch: blocking queries for a service, and one line for each change that they show.
  *
- * Each document is boiled down to a map of subjects ({Service, Instance, Check, State, Reason}); what differs
- * between two maps is what changed. One service is watched by its own index; all of them by the catalog and
- * the checks. */
+ * Each document is boiled down to a map of subjects ({Service, Instance, State, Reason, Address, Port}); what
+ * differs between two maps is what changed. All services: watch_all.h. */
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/str.h"
 #include "svcdns/cli.h"
+#include "svcdns/happening.h"
 #include "svcdns/health.h"
-#include "svcdns/table.h"
+#include "svcdns/watch_all.h"
 
 #define WAIT "5m"
 #define TIMEOUT_MS 400000L /* WAIT, and what the server adds to spread its clients */
@@ -20,18 +17,12 @@
 
 struct source {
 	const char *path;
-	void (*digest)(struct cli *cli, const json_t *document, json_t *ret);
 	uint64_t index;   /* 0 before the first reply */
 	json_t *subjects; /* of the last reply, NULL before the first */
 	struct http_call *call;
 };
 
-static const char *key_of(struct cli *cli, const char *a, const char *b, const char *c)
-{
-	return arena_printf(cli->arena, "%s\n%s\n%s", a, b, c);
-}
-
-static void digest_service(struct cli *cli, const json_t *document, json_t *ret)
+static void digest(struct cli *cli, const json_t *document, json_t *ret)
 {
 	const json_t *entry;
 	size_t i;
@@ -43,7 +34,7 @@ static void digest_service(struct cli *cli, const json_t *document, json_t *ret)
 		const char *address = cli_text(service, "Address"), *id = cli_text(service, "ID");
 
 		address = *address ? address : cli_text(node, "Address");
-		json_object_set_new(ret, key_of(cli, cli_text(node, "Node"), id, ""),
+		json_object_set_new(ret, arena_printf(cli->arena, "%s\n%s", cli_text(node, "Node"), id),
 			json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "Service", cli_text(service, "Service"),
 				"Instance", id, "State", health_state(entry), "Reason",
 				health_reason(cli->arena, entry), "Address", address, "Port",
@@ -51,75 +42,16 @@ static void digest_service(struct cli *cli, const json_t *document, json_t *ret)
 	}
 }
 
-static void digest_catalog(struct cli *cli, const json_t *document, json_t *ret)
-{
-	const char *name;
-	json_t *tags;
-
-	json_object_foreach((json_t *)(uintptr_t)document, name, tags) json_object_set_new(ret, name,
-		json_pack("{s:s, s:s, s:O}", "Service", name, "State", "registered", "Tags", tags));
-}
-
-static void digest_checks(struct cli *cli, const json_t *document, json_t *ret)
-{
-	const json_t *check;
-	size_t i;
-
-	json_array_foreach(document, i, check)
-	{
-		const char *id = cli_text(check, "CheckID"), *output = cli_text(check, "Output");
-
-		if (str_eq(id, "serfHealth"))
-			continue;
-		json_object_set_new(ret,
-			key_of(cli, cli_text(check, "Node"), cli_text(check, "ServiceID"), id),
-			json_pack("{s:s, s:s, s:s, s:s, s:s}", "Service", cli_text(check, "ServiceName"),
-				"Instance", cli_text(check, "ServiceID"), "Check", cli_text(check, "Name"),
-				"State", cli_text(check, "Status"), "Reason",
-				*output ? output : cli_text(check, "Notes")));
-	}
-}
-
-static void print_event(struct cli *cli, const json_t *event)
-{
-	static const char *const parts[] = {"Service", "Instance", "Check"};
-	const char *before = cli_text(event, "Before"), *reason = cli_text(event, "Reason");
-
-	printf("%s", cli_text(event, "Time"));
-	for (size_t i = 0; i < 3; i++)
-		if (*cli_text(event, parts[i]))
-			printf(" %s", table_clean(cli->arena, cli_text(event, parts[i])));
-	printf(" %s", cli_text(event, "Change"));
-	if (*before && !str_eq(before, cli_text(event, "State")))
-		printf(" %s ->", table_clean(cli->arena, before));
-	if (!str_eq(cli_text(event, "Change"), "gone"))
-		printf(" %s", table_clean(cli->arena, cli_text(event, "State")));
-	printf("%s%s\n", *reason ? ": " : "", table_clean(cli->arena, reason));
-}
-
-/* One line; `before` and `now` are a subject as it was and is, one of them may be NULL. */
+/* `before` and `now` are a subject as it was and is, one of them may be NULL. */
 static void tell(struct cli *cli, const json_t *before, const json_t *now)
 {
-	json_auto_t *event = json_object();
-	struct timespec time;
-	struct tm tm;
-	char text[32];
+	json_t *happening = json_object();
 
-	clock_gettime(CLOCK_REALTIME, &time);
-	gmtime_r(&time.tv_sec, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_object_set_new(event, "Time", json_string(text));
-	json_object_set_new(event, "Change", json_string(!before ? "new" : !now ? "gone" : "changed"));
-	json_object_update_missing(event, (json_t *)(uintptr_t)(now ? now : before));
+	json_object_set_new(happening, "Change", json_string(!before ? "new" : !now ? "gone" : "changed"));
+	json_object_update_missing(happening, (json_t *)(uintptr_t)(now ? now : before));
 	if (before && now)
-		json_object_set(event, "Before", json_object_get(before, "State"));
-	if (!cli->json) {
-		print_event(cli, event);
-	} else {
-		json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-		putchar('\n');
-	}
-	fflush(stdout);
+		json_object_set(happening, "Before", json_object_get(before, "State"));
+	happening_tell(cli, happening);
 }
 
 static void compare(struct cli *cli, json_t *before, json_t *now)
@@ -166,7 +98,7 @@ static int take(struct cli *cli, struct source *source, const struct http_result
 	/* An index that went back is another registry: from the beginning, as Consul's clients do. */
 	source->index = result->index < source->index ? 0 : result->index;
 	subjects = json_object();
-	source->digest(cli, document, subjects);
+	digest(cli, document, subjects);
 	if (source->subjects)
 		compare(cli, source->subjects, subjects);
 	json_decref(source->subjects);
@@ -224,52 +156,34 @@ static int turn_briefly(struct cli *cli, struct source *source, bool *told, bool
 	return status;
 }
 
-static bool started(const struct source *sources, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!sources[i].subjects)
-			return false;
-	return true;
-}
-
-static int watch(struct cli *cli, struct source *sources, size_t count)
+static int watch(struct cli *cli, struct source *source)
 {
 	bool told = false, said = false;
 
 	for (;;) {
 		bool retry = false;
+		int status = turn_briefly(cli, source, &told, &retry);
 
-		for (size_t i = 0; i < count; i++) {
-			int status = turn_briefly(cli, &sources[i], &told, &retry);
-
-			if (status != 0)
-				return status;
-		}
-		if (!said && started(sources, count))
+		if (status != 0)
+			return status;
+		if (!said && source->subjects)
 			cli_fail(0, "watching %s from index %llu", cli->http_url,
-				(unsigned long long)sources[0].index);
-		said = said || started(sources, count);
+				(unsigned long long)source->index);
+		said = said || source->subjects;
 		http_wait(cli->http, -1, retry ? RETRY_MS : -1);
 	}
 }
 
 int verb_watch(struct cli *cli)
 {
-	struct source sources[2] = {{.path = "/v1/catalog/services", .digest = digest_catalog},
-		{.path = "/v1/health/state/any", .digest = digest_checks}};
-	size_t count = 2;
+	struct source source = {0};
 	int status;
 
-	if (cli->args.operand_count > 0) {
-		sources[0] = (struct source){
-			.path = cli_path(cli, "/v1/health/service/", cli->args.operands[0], ""),
-			.digest = digest_service};
-		count = 1;
-	}
-	status = watch(cli, sources, count);
-	for (size_t i = 0; i < count; i++) {
-		http_end(sources[i].call);
-		json_decref(sources[i].subjects);
-	}
+	if (cli->args.operand_count == 0)
+		return watch_all(cli);
+	source.path = cli_path(cli, "/v1/health/service/", cli->args.operands[0], "");
+	status = watch(cli, &source);
+	http_end(source.call);
+	json_decref(source.subjects);
 	return status;
 }

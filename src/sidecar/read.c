@@ -40,13 +40,10 @@ static bool must_wait(const struct call *call, const struct snapshot *snapshot)
 static int take_snapshot(struct call *call, struct registry_reader *reader, struct arena *arena,
 	struct snapshot *ret, bool *ret_wait)
 {
-	int error = 0;
+	int error = registry_reader_index(reader, &ret->current);
 
-	if (is_indexed(call)) {
+	if (!error && is_indexed(call))
 		error = registry_reader_resource(reader, call->read->resource, call->rest, &ret->index);
-		if (!error)
-			error = registry_reader_index(reader, &ret->current);
-	}
 	if (error)
 		return error;
 	if (ret_wait && is_indexed(call)) {
@@ -94,6 +91,7 @@ static void render(struct call *call, struct arena *arena, const struct snapshot
 	};
 
 	call->content_type = "application/json";
+	call->gate = snapshot->current; /* what has no index of its own shows the whole */
 	call->read->render(call, &encode, snapshot->rows);
 	if (call->pretty)
 		buf_str(&call->body, "\n");

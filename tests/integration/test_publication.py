@@ -157,8 +157,9 @@ def test_stopped_dns_delays_by_the_timeout_only(start_server):
         answer = server.register("web", "b", "10.0.0.2", 80)
         took = time.monotonic() - start
         assert 0.25 <= took < 2 and answer.headers["X-Svcdns-Published"] == "false"
-        answer = server.http("GET", "/v1/health/service/web")
-        assert len(answer.json()) == 2 and answer.headers["X-Svcdns-Published"] == "false"
+        for path in ("/v1/health/service/web", "/v1/agent/services", "/v1/agent/health/service/name/web"):
+            answer = server.http("GET", path)
+            assert len(answer.json()) == 2 and answer.headers["X-Svcdns-Published"] == "false", path
         assert server.metric("svcdns_api_unpublished_total") >= 2
     finally:
         os.kill(pid, signal.SIGCONT)

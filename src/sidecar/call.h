@@ -102,6 +102,9 @@ void call_resume(struct call *call);
  * long_reads.h. */
 int call_read_long(struct call *call, const atomic_bool *stop);
 
+/* Replies with what another query that asks the same was answered; holds its body. */
+void call_read_shared(struct call *call, const struct sharing_reply *reply);
+
 /* Replies with what a read has left, or with what its error means. */
 void call_read_done(struct call *call, int error);
 

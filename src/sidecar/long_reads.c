@@ -135,15 +135,13 @@ void long_reads_next(struct sidecar *sidecar)
 
 /* --- The answers ---------------------------------------------------------------------------------------- */
 
-static void count_woken(const struct call *call, enum metric how)
-{
-	if (call->woken)
-		metrics_add(&call->sidecar->config.thread->metrics, how, 1);
-}
-
 /* All that asked the same before the read began get what it has left. */
 static void share(struct sidecar *sidecar, const struct call *from)
 {
+	const struct sharing_reply reply = {.index = from->index,
+		.status = from->status,
+		.content_type = from->content_type,
+		.body = from->shared};
 	struct call *call = TAILQ_FIRST(&sidecar->long_reads.queue), *next;
 
 	for (; call; call = next) {
@@ -152,13 +150,7 @@ static void share(struct sidecar *sidecar, const struct call *from)
 			!same(&call->long_read.key, &from->long_read.key))
 			continue;
 		dequeue(call);
-		call->shared = http_body_hold(from->shared);
-		call->status = from->status;
-		call->content_type = from->content_type;
-		call->index = from->index;
-		call->gate = from->gate;
-		count_woken(call, METRIC_HTTP_WOKEN_SHARED);
-		call_read_done(call, 0);
+		call_read_shared(call, &reply);
 	}
 }
 
@@ -184,8 +176,8 @@ void long_reads_answer(struct sidecar *sidecar)
 		call_end(call);
 		return;
 	}
-	if (!error)
-		count_woken(call, METRIC_HTTP_WOKEN_RENDERED);
+	if (!error && call->woken)
+		metrics_add(&sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_RENDERED, 1);
 	call_read_done(call, error);
 }
 

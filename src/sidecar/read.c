@@ -194,6 +194,17 @@ int call_read_long(struct call *call, const atomic_bool *stop)
 	return error;
 }
 
+void call_read_shared(struct call *call, const struct sharing_reply *reply)
+{
+	call->shared = http_body_hold(reply->body);
+	call->status = reply->status;
+	call->content_type = reply->content_type;
+	call->index = call->gate = reply->index;
+	if (call->woken)
+		metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_SHARED, 1);
+	call_send(call);
+}
+
 /* Answers with what another query was answered. False if there is nothing that serves. */
 static bool take_shared(struct call *call)
 {
@@ -201,12 +212,7 @@ static bool take_shared(struct call *call)
 
 	if (!reply || must_wait(call, &(struct snapshot){.index = reply->index, .current = reply->current}))
 		return false;
-	call->shared = http_body_hold(reply->body);
-	call->status = reply->status;
-	call->content_type = reply->content_type;
-	call->index = call->gate = reply->index;
-	metrics_add(&call->sidecar->config.thread->metrics, METRIC_HTTP_WOKEN_SHARED, 1);
-	call_send(call);
+	call_read_shared(call, reply);
 	return true;
 }
 

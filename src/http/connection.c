@@ -199,7 +199,7 @@ static int begin_request(
 	connection->mute = str_eq(head.method, "HEAD");
 	connection->chunked = head.chunked;
 	connection->body_left = head.length;
-	if (head.length > connection->server->config.body_size) {
+	if (head.length > connection->server->config.limits.body_size) {
 		*ret_text = "The body of the request is too large";
 		return 413;
 	}
@@ -217,8 +217,8 @@ static enum step step_head(struct http_connection *connection)
 	if (size == 0 || connection->turn >= SERVER_TURN)
 		return STEP_WAIT;
 	bytes = (const char *)evbuffer_pullup(connection->in, -1);
-	status = http_head_scan(
-		&connection->scan, bytes, size, connection->server->config.header_size, &head_size, &text);
+	status = http_head_scan(&connection->scan, bytes, size, connection->server->config.limits.header_size,
+		&head_size, &text);
 	if (status == 0)
 		return STEP_WAIT;
 	if (status == 1)
@@ -256,7 +256,7 @@ static enum step step_body(struct http_connection *connection)
 
 		if (connection->chunked)
 			status = chunked_feed(&connection->chunks, bytes, size,
-				connection->server->config.body_size, &connection->body, &used, &text);
+				connection->server->config.limits.body_size, &connection->body, &used, &text);
 		else
 			status = feed_length(connection, bytes, size, &used);
 		if (status > 1)

@@ -31,14 +31,14 @@ static enum connection_timer wanted_timer(const struct http_connection *connecti
 	return TIMER_NONE;
 }
 
-static int64_t timer_ns(const struct http_server_config *config, enum connection_timer kind)
+static int64_t timer_ns(const struct http_limits *limits, enum connection_timer kind)
 {
 	const int64_t times[] = {
-		[TIMER_FIRST] = config->header_timeout_ns,
-		[TIMER_IDLE] = config->idle_timeout_ns,
-		[TIMER_HEAD] = config->header_timeout_ns,
-		[TIMER_BODY] = config->body_timeout_ns,
-		[TIMER_WRITE] = config->write_timeout_ns,
+		[TIMER_FIRST] = limits->header_timeout_ns,
+		[TIMER_IDLE] = limits->idle_timeout_ns,
+		[TIMER_HEAD] = limits->header_timeout_ns,
+		[TIMER_BODY] = limits->body_timeout_ns,
+		[TIMER_WRITE] = limits->write_timeout_ns,
 		[TIMER_LEAVING] = SERVER_LEAVE_NS,
 		[TIMER_LINGER] = SERVER_LINGER_NS,
 		[TIMER_DOOMED] = 0,
@@ -69,7 +69,7 @@ static void arm_timer(struct http_connection *connection)
 	if (kind == TIMER_NONE)
 		return;
 	now = clock_now(clock_system());
-	connection->deadline = now + timer_ns(&connection->server->config, kind);
+	connection->deadline = now + timer_ns(&connection->server->config.limits, kind);
 	if (!connection->rings || connection->deadline < connection->rings)
 		connection_set_timer(connection, now);
 }
@@ -150,7 +150,7 @@ static void keep_budget(struct http_server *server, const struct http_connection
 {
 	struct link *first;
 
-	while (server->pending > (size_t)server->config.write_buffer * SERVER_BUDGET &&
+	while (server->pending > (size_t)server->config.limits.write_buffer * SERVER_BUDGET &&
 		(first = link_first(&server->slow))) {
 		struct http_connection *slowest = LINK_OWNER(first, struct http_connection, slow);
 

@@ -82,8 +82,8 @@ static void admit(struct http_server *server, int fd, const struct net_addr *cli
 
 	/* Counted first, so that the entry stays while others of it are closed. */
 	peer->connections++;
-	if ((peer->connections > server->config.connections_per_address && !make_room_of_peer(peer)) ||
-		(server->connections >= server->config.connections && !make_room(server))) {
+	if ((peer->connections > server->config.limits.connections_per_address && !make_room_of_peer(peer)) ||
+		(server->connections >= server->config.limits.connections && !make_room(server))) {
 		peer->connections--;
 		peers_put(&server->peers, peer);
 		turn_away(server, fd);
@@ -177,19 +177,9 @@ int http_server_create(
 	return 0;
 }
 
-void http_server_reconfigure(struct http_server *server, const struct http_server_config *config)
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
 {
-	struct http_server_config *own = &server->config;
-
-	own->header_timeout_ns = config->header_timeout_ns;
-	own->body_timeout_ns = config->body_timeout_ns;
-	own->idle_timeout_ns = config->idle_timeout_ns;
-	own->write_timeout_ns = config->write_timeout_ns;
-	own->header_size = config->header_size;
-	own->body_size = config->body_size;
-	own->connections = config->connections;
-	own->connections_per_address = config->connections_per_address;
-	own->write_buffer = config->write_buffer;
+	server->config.limits = *limits;
 }
 
 static void stop_listening(struct http_server *server)

@@ -74,11 +74,8 @@ struct http_reply {
 	bool close; /* end the connection behind this reply */
 };
 
-struct http_server_config {
-	const int *listen_fds;
-	size_t listen_count;
-	const struct clock *clock;
-	struct metrics *metrics;
+/* What a client may take. */
+struct http_limits {
 	/* From a request's first byte to the end of its head, in all (408); and how long a new connection may
 	 * be silent. */
 	int64_t header_timeout_ns;
@@ -93,6 +90,14 @@ struct http_server_config {
 	/* Bytes of a stream that may wait for its client; replies that wait may take eight times as much in
 	 * all before those whose clients read nothing are cut off. */
 	unsigned write_buffer;
+};
+
+struct http_server_config {
+	const int *listen_fds;
+	size_t listen_count;
+	const struct clock *clock;
+	struct metrics *metrics;
+	struct http_limits limits;
 	/* A whole, well-formed request. */
 	void (*handle)(struct http_request *request, void *ctx);
 	/* There is no descriptor or memory for another connection (`error`: -EMFILE, ...), beside those that
@@ -107,8 +112,8 @@ struct http_server_config {
 int http_server_create(
 	struct event_base *base, const struct http_server_config *config, struct http_server **ret);
 
-/* Takes over limits and timeouts. */
-void http_server_reconfigure(struct http_server *server, const struct http_server_config *config);
+/* From now on these limits hold; a time that runs already stays as it is. */
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
 /* The beginning of an orderly end: stops accepting, closes idle connections, and lets all others close behind
  * their reply. Streams and parked requests stay the caller's to end. */

@@ -306,11 +306,11 @@ void http_stream_cut(struct http_request *request)
 /* Sends what can be sent of a stream; never closes at once, since the caller still holds the request. */
 static void push_stream(struct http_connection *connection)
 {
-	const struct http_server_config *config = &connection->server->config;
+	const struct http_limits *limits = &connection->server->config.limits;
 
 	if (!connection_write(connection)) {
 		connection_doom(connection);
-	} else if (evbuffer_get_length(connection->out) > config->write_buffer) {
+	} else if (evbuffer_get_length(connection->out) > limits->write_buffer) {
 		http_stream_cut(connection->request);
 	}
 	if (!connection->running)

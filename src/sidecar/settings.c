@@ -62,16 +62,3 @@ int settings_token(const struct sidecar_config *config, char **ret)
 		log_error("the API's token cannot be read", "detail", message);
 	return error;
 }
-
-void settings_server(const struct sidecar_config *config, struct http_server_config *server)
-{
-	server->header_timeout_ns = config->header_timeout_ns;
-	server->body_timeout_ns = config->body_timeout_ns;
-	server->idle_timeout_ns = config->idle_timeout_ns;
-	server->write_timeout_ns = config->write_timeout_ns;
-	server->header_size = config->header_size;
-	server->body_size = config->body_size;
-	server->connections = config->connections;
-	server->connections_per_address = config->connections_per_address;
-	server->write_buffer = config->write_buffer;
-}

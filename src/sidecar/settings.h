@@ -4,7 +4,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "http/http.h"
 #include "sidecar/sidecar.h"
 
 /* A copy whose strings live in `arena`; descriptors are copied too, for the server. */
@@ -16,6 +15,3 @@ void settings_keep(struct arena *arena, const struct sidecar_config *old, struct
 /* Reads the token that the config names: 0 and the token (free() it; NULL if none is configured), or negative
  * errno after a line in the log. */
 int settings_token(const struct sidecar_config *config, char **ret);
-
-/* Sets the limits and timeouts of `server` to the config's. */
-void settings_server(const struct sidecar_config *config, struct http_server_config *server);

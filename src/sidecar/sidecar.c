@@ -37,18 +37,16 @@ static void on_starved(int error, unsigned connections, void *ctx)
 
 static struct http_server_config server_config(struct sidecar *sidecar)
 {
-	struct http_server_config server = {
+	return (struct http_server_config){
 		.listen_fds = sidecar->config.listen_fds,
 		.listen_count = sidecar->config.listen_count,
 		.clock = sidecar->config.clock,
 		.metrics = &sidecar->config.thread->metrics,
+		.limits = sidecar->config.http,
 		.handle = handle,
 		.starved = on_starved,
 		.ctx = sidecar,
 	};
-
-	settings_server(&sidecar->config, &server);
-	return server;
 }
 
 static void set_guard(struct sidecar *sidecar)
@@ -190,7 +188,6 @@ static void begin_stop(struct sidecar *sidecar)
 /* Takes over what is live in a new config, if there is one. */
 static void take_config(struct sidecar *sidecar)
 {
-	struct http_server_config server;
 	struct sidecar_config config;
 	struct arena *arena;
 	char *token;
@@ -212,8 +209,7 @@ static void take_config(struct sidecar *sidecar)
 	sidecar->token = token;
 	set_guard(sidecar);
 	sidecar->publish.timeout_ns = config.publish_timeout_ns;
-	server = server_config(sidecar);
-	http_server_reconfigure(sidecar->server, &server);
+	http_server_set_limits(sidecar->server, &config.http);
 	dns_client_reconfigure(sidecar->dns_client, config.dns_queries, config.dns_timeout_ns);
 	events_reconfigure(sidecar->streams, config.streams, config.stream_buffer, config.heartbeat_ns);
 	traces_reconfigure(sidecar->traces, config.traces_max, config.stream_buffer, config.heartbeat_ns);

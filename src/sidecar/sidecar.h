@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/page.h"
+#include "http/http.h"
 #include "net/addr.h"
 #include "registry/registry.h"
 
@@ -33,10 +34,8 @@ struct sidecar_config {
 	const char *const *hosts; /* further Host names that are accepted, host_count of them */
 	size_t host_count;
 	int64_t publish_timeout_ns; /* how long a reply waits for a slow view */
-	int64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
-	unsigned header_size, body_size; /* bytes */
-	unsigned connections, connections_per_address, parked;
-	unsigned write_buffer;           /* bytes of replies that may wait for a client that does not read */
+	struct http_limits http;
+	unsigned parked;                 /* blocking queries at once */
 	unsigned streams, stream_buffer; /* event streams at once, and bytes that may wait for each */
 	unsigned traces_max;             /* streams of queries at once */
 	int64_t heartbeat_ns;

@@ -20,7 +20,7 @@ static void too_many_of_one_address(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.connections_per_address = 3;
+	pump.config.limits.connections_per_address = 3;
 	pump_start(&pump);
 	for (int i = 0; i < 4; i++)
 		fds[i] = pump_connect(&pump, false);
@@ -58,7 +58,7 @@ static void a_request_ends_idling(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.connections = 2;
+	pump.config.limits.connections = 2;
 	pump_start(&pump);
 	for (int i = 0; i < 2; i++) {
 		fds[i] = pump_connect(&pump, false);
@@ -82,7 +82,7 @@ static void too_many_in_all(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.connections = 2;
+	pump.config.limits.connections = 2;
 	pump_start(&pump);
 	for (int i = 0; i < 3; i++)
 		fds[i] = pump_connect(&pump, false);

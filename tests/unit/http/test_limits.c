@@ -87,8 +87,8 @@ static void head_limits(void **state)
 	expect_head_limit(&pump, "GET / HTTP/1.0\r\n", 0, many.data, 200);
 	buf_finish(&many);
 	assert_int_equal(pump_count(&pump, METRIC_HTTP_REJECTED_MALFORMED), 5);
-	pump.config.header_size = 8192;
-	http_server_reconfigure(pump.server, &pump.config);
+	pump.config.limits.header_size = 8192;
+	http_server_set_limits(pump.server, &pump.config.limits);
 	expect_head_limit(&pump, start, 4096, "\r\n\r\n", 200);
 	pump_stop(&pump);
 }
@@ -122,7 +122,7 @@ static void slow_head(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
+	pump.config.limits.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
 	pump_start(&pump);
 	fd = pump_connect(&pump, false);
 	pump_text(&pump, fd, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
@@ -198,7 +198,7 @@ static void slow_second_head(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
+	pump.config.limits.header_timeout_ns = 60 * CLOCK_NS_PER_MS;
 	pump_start(&pump);
 	fd = pump_connect(&pump, false);
 	pump_text(&pump, fd, GET("/") "GET / HTTP/1.1\r\nHo");
@@ -216,7 +216,7 @@ static void slow_body(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.body_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump.config.limits.body_timeout_ns = 40 * CLOCK_NS_PER_MS;
 	pump_start(&pump);
 	fd = pump_connect(&pump, false);
 	pump_text(&pump, fd, "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
@@ -234,7 +234,7 @@ static void idle_too_long(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.idle_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump.config.limits.idle_timeout_ns = 40 * CLOCK_NS_PER_MS;
 	pump_start(&pump);
 	fd = pump_connect(&pump, false);
 	parked = pump_connect(&pump, false);
@@ -283,7 +283,7 @@ static void slow_reader(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.write_timeout_ns = 40 * CLOCK_NS_PER_MS;
+	pump.config.limits.write_timeout_ns = 40 * CLOCK_NS_PER_MS;
 	pump_start(&pump);
 	fd = pump_connect(&pump, true);
 	pump_text(&pump, fd, GET("/big"));
@@ -303,7 +303,7 @@ static void one_portion_at_a_time(void **state)
 
 	(void)state;
 	pump_init(&pump);
-	pump.config.write_buffer = 8 << 20;
+	pump.config.limits.write_buffer = 8 << 20;
 	pump_start(&pump);
 	fd = pump_connect(&pump, false);
 	pump_text(&pump, fd, GET("/big"));

@@ -52,8 +52,9 @@ static int begin(void **state, uint32_t rows)
 	pump_init(&w->pump);
 	w->pump.config.handle = handle;
 	w->pump.config.ctx = w;
-	w->pump.config.write_buffer = 1 << 20;
-	w->pump.config.write_timeout_ns = 600 * CLOCK_NS_PER_S; /* who is cut off is so for its buffer */
+	w->pump.config.limits.write_buffer = 1 << 20;
+	w->pump.config.limits.write_timeout_ns =
+		600 * CLOCK_NS_PER_S; /* who is cut off is so for its buffer */
 	w->dns = aligned_alloc(64, sizeof(*w->dns));
 	memset(w->dns, 0, sizeof(*w->dns));
 	atomic_store(&w->dns->state, PAGE_READY);

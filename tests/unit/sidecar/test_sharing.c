@@ -133,7 +133,7 @@ static void a_slow_client_holds_the_body(void **state)
 		buf_add(&bytes, &(const uint32_t){(uint32_t)i}, 4);
 	body = http_body_create(&bytes);
 	pump_init(&pump);
-	pump.config.write_buffer = SIZE;
+	pump.config.limits.write_buffer = SIZE;
 	pump_start(&pump);
 	for (int i = 0; i < 2; i++) {
 		fds[i] = pump_connect(&pump, true);

@@ -46,7 +46,7 @@ static int setup(void **state)
 	pump_init(&w->pump);
 	w->pump.config.handle = handle;
 	w->pump.config.ctx = w;
-	w->pump.config.write_buffer = 1 << 20;
+	w->pump.config.limits.write_buffer = 1 << 20;
 	assert_int_equal(page_create(&writable, &readable), 0);
 	assert_int_equal(page_map(writable, true, &w->dns), 0);
 	assert_int_equal(page_map_traces(writable, true, &w->rings), 0);

@@ -223,7 +223,8 @@ static void command_done(struct registry_command *command, void *ctx)
 	if (command->error != -ENOENT || !call->unknown_is_fine)
 		call->error = command->error;
 	(void)str_copy(call->message, sizeof(call->message), command->message);
-	call->gate = command->index;
+	if (!call->error)
+		call->gate = command->index;
 	write_done(call);
 }
 

@@ -85,7 +85,8 @@ void call_end(struct call *call);
 /* Tells the server, once, that the reply comes later. */
 void call_later(struct call *call);
 
-/* A plain text as the whole reply, without newline as Consul's; 503 and 429 get Retry-After. */
+/* A plain text as the whole reply, without newline as Consul's, by call_send(); 503 and 429 get Retry-After.
+ */
 void call_text(struct call *call, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Sends call->body (may be empty) with call->status and content_type once DNS shows call->gate. */

@@ -137,6 +137,8 @@ static int read_now(struct call *call, struct registry_reader *reader, int64_t u
 	}
 	if (!error && !(ret_wait && *ret_wait))
 		render(call, arena, ret);
+	if (error == -ENOENT)
+		call->gate = ret->current; /* what is not there is gone from DNS, too */
 	arena_destroy(arena);
 	return error;
 }

@@ -117,6 +117,5 @@ void call_text(struct call *call, int status, const char *format, ...)
 		call->extra_name = "Retry-After";
 		call->extra_value = "1";
 	}
-	call->gate = 0;
-	finish(call);
+	call_send(call);
 }

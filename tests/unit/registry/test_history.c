@@ -106,7 +106,7 @@ static void the_last_ones_by_number(void **state)
 	uint64_t end = 0;
 
 	for (int i = 0; i < 4; i++) {
-		char id[8];
+		char id[16];
 		snprintf(id, sizeof(id), "w%d", i);
 		end = must(f, put_instance("web", id));
 	}
@@ -142,7 +142,7 @@ static void what_was_pruned_is_stale(void **state)
 	assert_int_equal(registry_reader_time(f->reader, start, &time_ms), 0);
 	assert_int_equal(time_ms, START_S * INT64_C(1000));
 	for (int i = 0; i < 30; i++) {
-		char id[8];
+		char id[16];
 		snprintf(id, sizeof(id), "w%d", i);
 		end = must(f, put_instance("web", id));
 	}

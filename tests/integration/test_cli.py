@@ -1,6 +1,9 @@
 """The client's verbs against a real server: what they print, as a table and as JSON, and their exit status."""
 
 import re
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -52,6 +55,10 @@ def test_usage():
     (["list", "--token-file=/nonexistent"], "cannot read the token from /nonexistent: No such file"),
     (["completion", "tcsh"], "there is no completion for 'tcsh'"),
     (["help", "nonsense"], "there is no verb 'nonsense'"),
+    (["list", "--http=127.0.0.1:99999"], "--http: 'http://127.0.0.1:99999' is not an address such as 127.0.0.1:8500: "),
+    (["watch", "--http=unix:///run/consul.sock"], "--http: 'unix:///run/consul.sock' is not an address such as"),
+    (["exec", "web", "--ttl=999ms", "--", "true"], "--ttl: '999ms' is less than 1s"),
+    (["doctor", "a..b", "--zone=service.local"], "'a..b' is not a domain name"),
 ])
 def test_wrong_usage(arguments, said):
     done = Client(None)(*arguments)
@@ -67,6 +74,28 @@ def test_nobody_there(arguments, tmp_path):
     assert done.status == 2 and done.out == "", done
     assert f"cannot reach http://127.0.0.1:{port}: Connection refused; is svcdnsd running?" in done.err
     assert not list(tmp_path.iterdir())
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+    do_PUT = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "web"], ["deregister", "w1"]])
+def test_another_kind_of_server(arguments):
+    """Its pages are not what it says, and its 404 does not mean that a service is not registered."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        done = Client(None)(*arguments, f"--http=127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert done.status == 2 and done.out == "" and "answers 404 with a web page; is this svcdns or Consul?" in done.err, done
 
 
 def test_no_dns(client, web):
@@ -170,6 +199,22 @@ def test_hidden_names(client, server):
     hidden = {name["Name"]: name["Reason"] for name in client("show", "web", "--json").json()["Names"] if name["Hidden"]}
     assert hidden == {"blue.web.service.local": "an instance or the zone file has this name",
                       "v2.web.service.local": "another service has this name"}
+
+
+@pytest.mark.parametrize("name", ["web.service.local", "WEB.Service.Local."])
+def test_show_takes_the_name_that_dns_has(client, web, name):
+    """And watch, too: what was copied from an answer is what is looked for."""
+    done = client("show", name)
+    assert done.status == 0 and done.lines()[0] == client("show", "web").lines()[0], done
+    with Watch(client, name) as watch:
+        client.server.deregister("w1")
+        assert re.fullmatch(f"{TIME} web w1 gone: no checks\n", watch.line())
+
+
+def test_names_beside_the_zone(client, web):
+    for name in ["web.other.local", "service.local", "webservice.local", ".service.local"]:
+        done = client("show", name)
+        assert done.status == 1 and f"{name} is not registered at" in done.err, done
 
 
 def test_show_says_no(client, server):
@@ -324,6 +369,14 @@ def test_watch_all_in_json(client, server, web):
         server.check("fail", "service:w2", "broken")
         line = watch.line()
         assert '"Instance":"w2"' in line and '"State":"critical"' in line and '"Reason":"broken"' in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["web"]])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_end_of_a_watch_is_no_failure(client, web, arguments, number):
+    with Watch(client, *arguments) as watch:
+        watch.process.send_signal(number)
+        assert watch.process.wait(svc.PATIENCE) == 0
 
 
 def test_watch_survives_the_server(client, server, web):

@@ -17,6 +17,14 @@ bool ask_type(const char *type)
 	return (int)ldns_get_rr_type_by_name(type) != 0;
 }
 
+bool ask_name(const char *name)
+{
+	ldns_rdf *owner = ldns_dname_new_frm_str(name);
+
+	ldns_rdf_deep_free(owner);
+	return owner;
+}
+
 static ldns_resolver *resolver(const struct net_addr *dns, bool tcp)
 {
 	struct sockaddr_storage storage = {0};

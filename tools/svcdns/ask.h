@@ -12,6 +12,10 @@
 /* True if `type` is a record type that ldns knows ("SRV", "TYPE65"; case does not matter). */
 bool ask_type(const char *type);
 
+/* True if `name` can be asked for: its labels and their number are not too long, its escapes are well-formed.
+ */
+bool ask_name(const char *name);
+
 /* Asks for `type` records of `name`, which is taken as it is. *ret is an object, to be freed with
  * json_decref(): Name, Type   the question Status       "NOERROR", "NXDOMAIN", ... Flags        an array:
  * "qr", "aa", "tc" ... Answer, Authority, Additional    arrays of {Name, TTL, Type, Data}, all text as in a

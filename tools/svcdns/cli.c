@@ -71,6 +71,21 @@ int cli_watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void on_end(int number)
+{
+	_exit(CLI_YES);
+}
+
+void cli_end_by_signal(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction before;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &(const struct sigaction){.sa_handler = on_end}, NULL);
+}
+
 /* --- Settings ------------------------------------------------------------------------------------------- */
 
 /* The flag, or the first of two variables that is set and not empty, or `otherwise`. */
@@ -164,6 +179,9 @@ int cli_refused(const struct cli *cli, const struct http_result *result, const c
 {
 	int size = (int)strcspn(result->body, "\n");
 
+	if (result->error == -EINVAL)
+		return cli_fail(CLI_TROUBLE, "--http: '%s' is not an address such as %s: %s", cli->http_url,
+			HTTP_DEFAULT, result->message);
 	if (result->error)
 		return cli_fail(CLI_TROUBLE,
 			"cannot reach %s: %s; is svcdnsd running? systemctl status svcdns, or tools/run",
@@ -171,6 +189,9 @@ int cli_refused(const struct cli *cli, const struct http_result *result, const c
 	if (result->status == 403 && str_starts(result->body, "Permission denied"))
 		return cli_fail(CLI_NO, "%s wants %s token: --token-file=FILE, or SVCDNS_HTTP_TOKEN",
 			cli->http_url, cli->token ? "another" : "a");
+	if (*result->body == '<')
+		return cli_fail(CLI_TROUBLE, "%s answers %ld with a web page; is this svcdns or Consul?",
+			cli->http_url, result->status);
 	if (result->status == 404 && what)
 		return cli_fail(CLI_NO, "%s is not registered at %s; 'svcdns list' shows what is", what,
 			cli->http_url);
@@ -310,17 +331,35 @@ const struct net_addr *cli_dns(struct cli *cli)
 
 /* --- Names and output ----------------------------------------------------------------------------------- */
 
+/* Does the name, of `size` bytes and without a dot at its end, lie in the zone or is it the zone itself? */
+static bool in_zone(struct cli *cli, const char *name, size_t size)
+{
+	size_t zone_size = strlen(cli_zone(cli));
+
+	return size >= zone_size && strncasecmp(name + size - zone_size, cli->zone, zone_size) == 0 &&
+	       (size == zone_size || name[size - zone_size - 1] == '.');
+}
+
 const char *cli_full_name(struct cli *cli, const char *name)
+{
+	size_t size = strlen(name);
+
+	if ((size > 0 && name[size - 1] == '.') || in_zone(cli, name, size))
+		return name;
+	return arena_printf(cli->arena, "%s.%s", name, cli->zone);
+}
+
+const char *cli_service_name(struct cli *cli, const char *name)
 {
 	size_t size = strlen(name), zone_size;
 
-	if (size > 0 && name[size - 1] == '.')
-		return name;
+	if (!strchr(name, '.'))
+		return name; /* without asking for the zone */
+	size -= name[size - 1] == '.';
 	zone_size = strlen(cli_zone(cli));
-	if (size >= zone_size && str_ieq(name + size - zone_size, cli->zone) &&
-		(size == zone_size || name[size - zone_size - 1] == '.'))
+	if (size < zone_size + 2 || !in_zone(cli, name, size))
 		return name;
-	return arena_printf(cli->arena, "%s.%s", name, cli->zone);
+	return arena_copy(cli->arena, name, size - zone_size - 1);
 }
 
 void cli_print_json(const json_t *json)

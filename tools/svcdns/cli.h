@@ -65,6 +65,10 @@ int cli_put(struct cli *cli, const char *path, json_t *body, const char *what);
  * is the caller's; -1 if there is none, and the signals wait. */
 int cli_watch_signals(void);
 
+/* From now on whoever interrupts us (likewise) ends us with status 0, on the spot: for a verb that goes on
+ * until it is ended, prints whole lines, and leaves nothing behind. A signal that is ignored stays so. */
+void cli_end_by_signal(void);
+
 /* The zone in which the services are: --zone, or what the server says, or "service.local" if it cannot be
  * asked. */
 const char *cli_zone(struct cli *cli);
@@ -75,6 +79,10 @@ const struct net_addr *cli_dns(struct cli *cli);
 
 /* `name` with the zone behind it, unless it ends in it or in a dot; in the arena. */
 const char *cli_full_name(struct cli *cli, const char *name);
+
+/* The service's own name: "web" for "web.service.local" (or with a dot at its end), any other as it is; in
+ * the arena. */
+const char *cli_service_name(struct cli *cli, const char *name);
 
 /* Prints `json` on stdout, indented, ASCII only. */
 void cli_print_json(const json_t *json);

@@ -133,6 +133,8 @@ static void fail(struct http_call *call, CURLcode code)
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		error = ETIMEDOUT;
+	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+		error = EINVAL;
 	if (code == CURLE_WRITE_ERROR && errno != 0 && call->sink > 0)
 		error = errno;
 	if (error <= 0 || error > INT_MAX)

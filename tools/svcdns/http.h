@@ -25,7 +25,9 @@ struct http_request {
 };
 
 struct http_result {
-	int error;           /* 0, or negative errno: -ECONNREFUSED, -ETIMEDOUT, ...; -EIO for any other */
+	/* 0, or negative errno: -ECONNREFUSED, -ETIMEDOUT, ...; -EINVAL: the URL is none of HTTP; -EIO for
+	 * any other */
+	int error;
 	const char *message; /* the error in words, "" without one */
 	long status;         /* 0 without a reply */
 	const char *body;    /* NUL-terminated, "" if there is none */

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "svcdns/ask.h"
 #include "svcdns/doctor/diagnosis.h"
 #include "svcdns/doctor/proof.h"
 #include "svcdns/doctor/recipes.h"
@@ -38,6 +39,7 @@ static bool is_zone(const char *zone)
 int verb_doctor(struct cli *cli)
 {
 	const char *root = args_value(&cli->args, "root"), *print = args_value(&cli->args, "print");
+	const char *name = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
 	struct diagnosis diagnosis;
 	struct files files;
 	struct proof proof;
@@ -46,6 +48,8 @@ int verb_doctor(struct cli *cli)
 
 	if (!is_zone(cli_zone(cli)))
 		return cli_fail(CLI_TROUBLE, "--zone: '%s' is not the name of a zone", cli_zone(cli));
+	if (name && !ask_name(cli_full_name(cli, name)))
+		return cli_fail(CLI_TROUBLE, "'%s' is not a domain name", name);
 	if (print)
 		return print_recipe(cli, print);
 	error = files_init(&files, cli->arena, root ? root : "/");
@@ -57,7 +61,7 @@ int verb_doctor(struct cli *cli)
 		report_print(cli, &diagnosis, NULL);
 		return diagnosis.reaches ? CLI_YES : CLI_NO;
 	}
-	proof_make(cli, cli->args.operand_count > 0 ? cli->args.operands[0] : NULL, &proof);
+	proof_make(cli, name, &proof);
 	report_print(cli, &diagnosis, &proof);
 	yes = proof.verdict == PROOF_YES;
 	proof_finish(&proof);

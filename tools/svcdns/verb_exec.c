@@ -20,6 +20,7 @@
 #include "svcdns/verbs.h"
 
 #define TTL "15s"
+#define TTL_MIN_NS CLOCK_NS_PER_S
 #define DEREGISTER_AFTER "1m" /* if we die without a word */
 #define REQUEST_MS 5000L
 #define RETRY_NS CLOCK_NS_PER_S
@@ -174,6 +175,9 @@ static int prepare(struct cli *cli, struct run *run)
 		return status;
 	ttl = ttl ? ttl : TTL;
 	str_parse_duration(ttl, &ns);
+	if (ns < TTL_MIN_NS)
+		return cli_fail(CLI_TROUBLE,
+			"--ttl: '%s' is less than 1s; a heartbeat goes out each third of it", ttl);
 	register_add_check(run->body, "TTL", ttl, NULL, NULL, after ? after : DEREGISTER_AFTER);
 	check = arena_printf(cli->arena, "exec:%s", register_id(run->body));
 	json_t *checks = json_object_get(run->body, "Checks");

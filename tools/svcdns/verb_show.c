@@ -146,7 +146,7 @@ static int gather(struct cli *cli, const char *name, const json_t *entries, json
 
 int verb_show(struct cli *cli)
 {
-	const char *name = cli->args.operands[0];
+	const char *name = cli_service_name(cli, cli->args.operands[0]);
 	json_auto_t *entries = NULL, *shown = json_object();
 	int status = cli_get(cli, cli_path(cli, "/v1/health/service/", name, ""), &entries);
 

@@ -1,6 +1,5 @@
 /* verb_trace.c -- svcdns trace: a line for each query that DNS answers, from the server's stream of them. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "net/prefix.h"
@@ -75,24 +74,19 @@ static int follow(struct cli *cli, struct trace *trace, const char *path, uint64
 	struct stream stream = {.take = take, .ctx = trace};
 	const struct http_request request = {
 		.method = "GET", .path = path, .on_data = stream_data, .ctx = &stream};
-	int signals = cli_watch_signals(), status = 0;
 	struct http_call *call = http_begin(cli->http, &request);
-	const struct http_result *result = http_result(call);
-	bool interrupted = false;
+	const struct http_result *result;
+	int status = 0;
 
-	while (!result && !interrupted) {
-		interrupted = http_wait(cli->http, signals, -1);
-		result = http_result(call);
-	}
-	if (result && result->status != 200)
+	while (!(result = http_result(call)))
+		http_wait(cli->http, -1, -1);
+	if (result->status != 200)
 		status = cli_refused(cli, result, NULL);
-	else if (result && (count == 0 || trace->told < count))
+	else if (count == 0 || trace->told < count)
 		status = cli_fail(CLI_TROUBLE, "%s has ended the stream%s%s", cli->http_url,
 			*result->message ? ": " : "", result->message);
 	http_end(call);
 	stream_finish(&stream);
-	if (signals >= 0)
-		close(signals);
 	return status;
 }
 
@@ -106,5 +100,6 @@ int verb_trace(struct cli *cli)
 	if (number && (str_parse_u64(number, COUNT_MOST, &count) < 0 || count == 0))
 		return cli_fail(
 			CLI_TROUBLE, "--count: '%s' is not a number from 1 to %d", number, COUNT_MOST);
+	cli_end_by_signal();
 	return follow(cli, &trace, path_of(cli, about, count), count);
 }

@@ -179,9 +179,10 @@ int verb_watch(struct cli *cli)
 	struct source source = {0};
 	int status;
 
+	cli_end_by_signal();
 	if (cli->args.operand_count == 0)
 		return watch_all(cli);
-	source.path = cli_path(cli, "/v1/health/service/", cli->args.operands[0], "");
+	source.path = cli_path(cli, "/v1/health/service/", cli_service_name(cli, cli->args.operands[0]), "");
 	status = watch(cli, &source);
 	http_end(source.call);
 	json_decref(source.subjects);

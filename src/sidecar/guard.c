@@ -191,6 +191,13 @@ int guard_check(const struct http_request *request, const struct guard_config *c
 	return check_token(request, config->token, ret_message);
 }
 
+/* Bits for a group that is root's let in nobody else; with an ACL, as systemd's credentials have from 254 on,
+ * they are its mask. */
+static bool is_open_to_others(const struct stat *info)
+{
+	return info->st_mode & (info->st_gid == 0 ? S_IRWXO : S_IRWXG | S_IRWXO);
+}
+
 /* Checks the file behind `fd` and reads it. The size that was read, or negative errno. */
 static ssize_t read_token(int fd, const char *path, char *text, size_t size, char message[GUARD_MESSAGE])
 {
@@ -206,7 +213,7 @@ static ssize_t read_token(int fd, const char *path, char *text, size_t size, cha
 		snprintf(message, GUARD_MESSAGE, "token file %.150s is not a regular file", path);
 		return -EINVAL;
 	}
-	if (info.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (is_open_to_others(&info)) {
 		snprintf(message, GUARD_MESSAGE,
 			"token file %.150s is open to group or others (mode %04o): chmod 600 it", path,
 			(unsigned)(info.st_mode & 07777));

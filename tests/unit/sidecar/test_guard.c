@@ -306,16 +306,20 @@ static void token_is_asked_for(void **state)
 		403);
 }
 
-/* Writes a file with exactly this mode. */
-static void write_file(const char *path, const char *text, mode_t mode)
+/* Writes a file with exactly this mode; only root can choose the group. */
+static void write_file(const char *path, const char *text, mode_t mode, gid_t group)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(geteuid() == 0 ? fchown(fd, (uid_t)-1, group) : 0, 0);
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
 }
+
+#define ROOT_GROUP 0
+#define OTHER_GROUP 1
 
 static void token_files(void **state)
 {
@@ -325,12 +329,16 @@ static void token_files(void **state)
 		mode_t mode;
 		int result;
 		const char *token;
+		gid_t group;
 	} rows[] = {
 		{"secret", 0600, 0, "secret"},
 		{"secret\n", 0400, 0, "secret"},
 		{" \r\n secret~!\t\r\n\n", 0700, 0, "secret~!"},
-		{"secret", 0640, -EPERM, NULL},
+		{"secret", 0640, -EPERM, NULL, OTHER_GROUP},
+		{"secret", 0610, -EPERM, NULL, OTHER_GROUP},
+		{"secret", 0440, 0, "secret", ROOT_GROUP},
 		{"secret", 0604, -EPERM, NULL},
+		{"secret", 0444, -EPERM, NULL},
 		{"secret", 0602, -EPERM, NULL},
 		{"", 0600, -EINVAL, NULL},
 		{" \n\n", 0600, -EINVAL, NULL},
@@ -347,7 +355,9 @@ static void token_files(void **state)
 	memset(long_token, 'x', sizeof(long_token) - 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		message[0] = '\0';
-		write_file(path, rows[i].text, rows[i].mode);
+		if (rows[i].mode & S_IRGRP && rows[i].group == ROOT_GROUP && getegid() != ROOT_GROUP)
+			continue;
+		write_file(path, rows[i].text, rows[i].mode, rows[i].group);
 		assert_int_equal(guard_load_token(path, &token, message), rows[i].result);
 		if (rows[i].result == 0) {
 			assert_string_equal(token, rows[i].token);

@@ -1,7 +1,7 @@
 /* page.h -- the shared page: what one process tells the others without a message.
  *
  * There is one for each process: dns and the sidecar map the other's read-only, the relay dns's. The
- * supervisor makes them (memfd), maps both, resets a page before each start of its process, and watches the
+ * supervisor makes them (memfd), maps all, resets a page before each start of its process, and watches the
  * ticks. All fields are atomic; `index` is stored with release after what it promises and loaded with
  * acquire.
  *

@@ -38,9 +38,10 @@ static const struct option_row options[] = {
 	{"dns.load_patience", OPTION_DURATION, AT(dns.load_patience), "1s", 0, 60000, false,
 		"How long queries wait for the first load before they get SERVFAIL."},
 	{"dns.tcp_connections", OPTION_NUMBER, AT(dns.tcp_connections), "1000", 1, 1000000, true,
-		"Open TCP connections in all; the oldest idle one makes room."},
+		"Open TCP connections in all, an equal share for each worker; the oldest idle one makes "
+		"room."},
 	{"dns.tcp_connections_per_address", OPTION_NUMBER, AT(dns.tcp_connections_per_address), "500", 1,
-		1000000, true, "Open TCP connections from one client address."},
+		1000000, true, "Open TCP connections from one client address, shared out likewise."},
 	{"dns.tcp_write_buffer", OPTION_SIZE, AT(dns.tcp_write_buffer), "256KiB", 65537, 1 << 30, true,
 		"Answers that may wait for a TCP client that does not read."},
 	{"dns.tcp_idle", OPTION_DURATION, AT(dns.tcp_idle), "10s", 100, DAY, true,
@@ -125,7 +126,7 @@ static const struct option_row options[] = {
 	{"zone.file", OPTION_LIST, AT(zone.file), "", 0, 0, true,
 		"Master files with SOA, NS and static records; each belongs to the zone that its SOA names."},
 	{"zone.ttl", OPTION_DURATION, AT(zone.ttl), "5s", 0, DAY, true,
-		"TTL of live records and of negative answers."},
+		"TTL of live records, and of negative answers in a zone without a file."},
 
 	{"node.name", OPTION_TEXT, AT(node.name), NULL, 1, 253, false,
 		"Our own node's name; default: the host name."},

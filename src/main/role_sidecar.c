@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Seconds that the HTTP thread may take for one reply, which may list a million instances. */
-#define LIST_PATIENCE 60
+/* Seconds: the HTTP thread reads the registry, and a slow disk is no reason to be killed. */
+#define HTTP_PATIENCE 60
 
 static void report(enum log_level level, const char *message, const char *detail)
 {
@@ -66,7 +66,7 @@ static int start(const struct inherit *inherit, struct parts *parts, char messag
 	if (r < 0)
 		return r;
 	parts->live = registry_live_create(inherit->config.registry.output_size);
-	atomic_store(&inherit->own->threads[PAGE_HTTP].patience, LIST_PATIENCE);
+	atomic_store(&inherit->own->threads[PAGE_HTTP].patience, HTTP_PATIENCE);
 	configure(inherit, parts, &health, &sidecar);
 	r = health_start(&health, &parts->health);
 	if (r < 0)

@@ -1,4 +1,4 @@
-/* supervise.h -- the supervisor: opens what needs privileges, then keeps two processes alive.
+/* supervise.h -- the supervisor: opens what needs privileges, then keeps the other processes alive.
  *
  * One thread. It reads nothing from strangers and opens no database. */
 #pragma once

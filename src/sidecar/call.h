@@ -1,10 +1,11 @@
 /* call.h -- one request on its way: routed, read or written, perhaps parked, held at the gate, answered.
  *
  * Private to the sidecar room; the loop's thread. A handler ends in exactly one of call_text(), call_send(),
- * call_read() or call_write(), and must not touch the call afterwards:
+ * call_read() or call_write(), or hands the request on: to a stream, an errand or the DNS client. It must not
+ * touch the call afterwards.
  *
- *   call_read():   a snapshot -> [parked until the index moves -> a new snapshot]* -> rendered -> gate ->
- * reply call_write():  the writer -> done, on our loop -> gate -> reply
+ * call_read(): a snapshot, [parked until the index moves, a new snapshot]*, rendered, gate, reply.
+ * call_write(): the writer, done on our loop, gate, reply.
  *
  * A client may leave at any point. Parked and held calls end there; one whose commands are with the writer
  * lives on without its request until they are done. */

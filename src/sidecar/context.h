@@ -53,11 +53,11 @@ struct sidecar {
 	bool running;    /* the thread */
 	int control_fd;  /* rung by the two functions below */
 	pthread_t thread;
+	char *token; /* NULL: none is wanted */
 	pthread_mutex_t mutex;
 	/* Under `mutex`: what other threads ask for. */
 	bool stop;
 	struct sidecar_config next_config;
 	struct arena *next_arena; /* NULL: there is no new config */
 	char *next_token;
-	char *token;
 };

@@ -1,7 +1,7 @@
 /* dns_text.h -- DNS messages as text and back: what a person asks, and what an answer says.
  *
- * Private to the sidecar room. Records are written as dig writes them, by ldns; this is the one file outside
- * of the view that knows it. */
+ * Private to the sidecar room. Records are written as dig writes them, by ldns; dns_text.c is the only
+ * file of the room that knows it. */
 #pragma once
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* long_reads.h -- reads that would hold up everybody else: on a thread of their own, one after the other.
  *
- * Private to the sidecar room. A list of a hundred thousand instances takes a second, in which the loop would
- * hear of no heartbeat and no registration. What a read on the loop cannot have in call_read()'s few
+ * Private to the sidecar room. A list of a hundred thousand instances takes half a second, in which the loop
+ * would hear of no heartbeat and no registration. What a read on the loop cannot have in call_read()'s few
  * milliseconds begins anew here. While the thread has a call it may change all of it and read its request and
  * the config; so the loop leaves both alone until it has the call back: a new config waits, and so does the
  * memory of a request whose client has left. Blocking queries (ROUTE_QUERY) that asked the same before a read

@@ -1,8 +1,8 @@
 /* sidecar.h -- the door of the sidecar room: the HTTP API that every Consul client already speaks.
  *
- * One thread, a libevent loop. It parses, answers from its own read-only connection, hands writes to the
- * registry's writer and sends each reply once the view has applied its index (the publication order).
- * Blocking queries are parked and woken by service.
+ * A libevent loop on a thread of its own; long lists and copies of the registry have one each. It parses,
+ * answers from its own read-only connection, hands writes to the registry's writer and sends each reply once
+ * the view has applied its index (the publication order). Blocking queries are parked and woken by service.
  */
 #pragma once
 

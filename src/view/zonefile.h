@@ -1,7 +1,7 @@
 /* zonefile.h -- a zone's own records, from a master file (RFC 1035 section 5, read with ldns) or built in.
  *
  * What the server does not do is refused here, with file and line, and not found out at query time.
- * zonefile.c is the only file that knows ldns. */
+ * zonefile.c is the only file of the room that knows ldns. */
 #pragma once
 
 #include "base/arena.h"

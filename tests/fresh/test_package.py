@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import snippets
 import svc
 import under_load
 
@@ -26,7 +27,7 @@ def package():
 @pytest.fixture(scope="module")
 def installed(fresh, package):
     shutil.copy(package, fresh.path / DEB[1:])
-    fresh.run(f"apt-get -qq update && apt-get -qq -y install --no-install-recommends {DEB} systemd systemd-sysv dbus python3")
+    fresh.run(f"apt-get -qq update && apt-get -qq -y install --no-install-recommends {DEB} systemd systemd-sysv dbus iproute2 python3")
     return fresh
 
 
@@ -66,6 +67,69 @@ def test_restarts_refuse_nothing(installed):
     said = installed.boot(f"python3 /root/under_load.py dpkg --install {DEB}")
     under_load.check(installed, said)
     assert "172.17.0.1:8600" in (installed.path / "root/boot/journal").read_text()
+
+
+def cookbook(first):
+    """The snippet of svcdns(7) that begins so."""
+    return next(snippet.text for snippet in snippets.of_man("man/svcdns.7") if snippet.text.startswith(first))
+
+
+def in_order(text, *words):
+    """True if each of the words is there, behind the one before it."""
+    return re.search(".*".join(map(re.escape, words)), text, re.S)
+
+
+def test_a_backup_is_restored(installed):
+    if reason := installed.why_no_boot():
+        pytest.skip(reason)
+    said = installed.boot(f"""
+svcdns register kept --port=80 --address=10.0.0.1
+mkdir -p /var/backups
+{cookbook("svcdns backup /var/backups")}
+svcdns register lost --port=80 --address=10.0.0.1
+echo before: $(svcdns list --names)
+(
+{cookbook("systemctl stop svcdns.socket svcdns-http.socket")}
+)
+echo after: $(svcdns list --names) $(svcdns query kept --json | grep Status)
+svcdns register new --port=80 --address=10.0.0.1
+""")
+    assert in_order(said, "before: kept lost", 'after: kept web "Status": "NOERROR"'), said
+
+
+def test_another_address_and_a_token(installed):
+    if reason := installed.why_no_boot():
+        pytest.skip(reason)
+    address = installed.path / "etc/systemd/system/svcdns.socket.d/address.conf"
+    token = installed.path / "etc/systemd/system/svcdns.service.d/token.conf"
+    address.parent.mkdir(exist_ok=True)
+    token.parent.mkdir()
+    said = installed.boot(f"""
+ip address add 192.0.2.1/32 dev lo
+svcdns register web --port=80 --address=10.0.0.1
+cat >/{address.relative_to(installed.path)} <<'END'
+{cookbook("[Socket]")}
+END
+systemctl daemon-reload # as "systemctl edit" does it
+{cookbook("systemctl stop svcdns.socket svcdns.service")}
+echo there: $(svcdns query web --dns=192.0.2.1:8600)
+svcdns query web --dns=127.0.0.1:8600 || echo no longer here: $?
+
+install -m 600 /dev/null /etc/svcdns/token
+echo secret >/etc/svcdns/token
+cat >/{token.relative_to(installed.path)} <<'END'
+{cookbook("[Service]" + chr(10) + "LoadCredential")}
+END
+cat >>/etc/svcdns/svcdns.conf <<'END'
+{cookbook("[http]")}
+END
+systemctl daemon-reload
+{cookbook("systemctl restart svcdns.service")}
+svcdns list || echo without: $?
+SVCDNS_HTTP_TOKEN=wrong svcdns list || echo wrong: $?
+echo with: $(SVCDNS_HTTP_TOKEN=secret svcdns list --names)
+""")
+    assert in_order(said, "there: ", "10.0.0.1", "no longer here: 2", "without: 1", "wrong: 1", "with: kept new web"), said
 
 
 def test_purge(installed):

@@ -28,7 +28,7 @@ FILES = {
 
 README, COOKBOOK, CLIENT, OPTIONS, SERVER = (
     "README.md", "man/svcdns.7", "man/svcdns.1.tail", "man/svcdns.conf.5.tail", "man/svcdnsd.8")
-NEWCOMER, SHELL = "tests/fresh/test_newcomer.py", "tests/integration/test_readme.py"
+NEWCOMER, PACKAGE, SHELL = "tests/fresh/test_newcomer.py", "tests/fresh/test_package.py", "tests/integration/test_readme.py"
 # By page and first line; what several share is handled the same way.
 HOW = {
     (README, "tools/run"): elsewhere(NEWCOMER, 'command("tools/run")'),
@@ -50,6 +50,11 @@ HOW = {
     (COOKBOOK, "scrape_configs:"): checker("prometheus.yml", "promtool", "check", "config", ""),
     (COOKBOOK, "curl -X PUT \\"): shell,
     (COOKBOOK, "svcdns backup /var/backups/registry.db"): backup,
+    (COOKBOOK, "systemctl stop svcdns.socket svcdns-http.socket svcdns.service"):
+        elsewhere(PACKAGE, 'cookbook("systemctl stop svcdns.socket svcdns-http.socket")'),
+    (COOKBOOK, "systemctl stop svcdns.socket svcdns.service"): elsewhere(PACKAGE, 'cookbook("systemctl stop svcdns.socket svcdns.service")'),
+    (COOKBOOK, "systemctl restart svcdns.service"): elsewhere(PACKAGE, 'cookbook("systemctl restart svcdns.service")'),
+    (COOKBOOK, "[http]"): elsewhere(PACKAGE, 'cookbook("[http]")'),
     (COOKBOOK, "[Socket]"): drop_in("svcdns.socket"),
     (COOKBOOK, "[Service]\nLoadCredential=token:/etc/svcdns/token"): drop_in("svcdns.service"),
     (COOKBOOK, "python3 -m http.server 8001 --bind 127.0.0.1 &"): shell,

@@ -36,8 +36,8 @@ void usage_print(FILE *file)
 	}
 	fprintf(file, "\nEvery verb takes, and 'svcdns help VERB' tells its own:\n");
 	print_common(file);
-	fprintf(file, "\nExit status: 0 done; 1 not found, refused or not healthy; 2 wrong usage or no "
-		      "connection.\n");
+	fprintf(file, "\nExit status: 0 done; 1 not found, refused or not healthy; 2 wrong usage, or "
+		      "trouble with the server or a file.\n");
 }
 
 void usage_print_verb(FILE *file, const struct verb *verb)

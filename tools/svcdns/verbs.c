@@ -52,14 +52,15 @@ static const struct flag check_config_flags[] = {
 };
 
 static const struct verb verbs[] = {
-	{"list", "[PATTERN]", "list the services, with healthy and all instances", verb_list, 0, 1,
-		.words = {WORD_SERVICE}, .flags = {list_flags}},
+	{"list", "[PATTERN]",
+		"list the services that match a shell pattern, or all, with healthy and all instances",
+		verb_list, 0, 1, .words = {WORD_SERVICE}, .flags = {list_flags}},
 	{"show", "NAME", "show a service: instances, why they are as they are, and what DNS answers",
 		verb_show, 1, 1, .words = {WORD_SERVICE}},
 	{"watch", "[NAME]", "print a line for each change of a service, or of all", verb_watch, 0, 1,
 		.words = {WORD_SERVICE}},
-	{"query", "NAME [TYPE]", "ask DNS, and say why an answer is empty", verb_query, 1, 2,
-		.words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
+	{"query", "NAME [TYPE]", "ask DNS (for A if no type is given), and say why an answer is empty",
+		verb_query, 1, 2, .words = {WORD_SERVICE, WORD_TYPE}, .flags = {query_flags}},
 	{"trace", "[NAME|ADDRESS]",
 		"print a line for each query that DNS answers: for a name and all below it, or of a client",
 		verb_trace, 0, 1, .words = {WORD_SERVICE}, .flags = {trace_flags}},
@@ -76,8 +77,10 @@ static const struct verb verbs[] = {
 	{"exec", "NAME -- COMMAND ...", "register an instance for as long as a command runs", verb_exec, 1, 1,
 		.command = true, .words = {WORD_SERVICE}, .flags = {register_flags}},
 	{"backup", "FILE", "copy the registry into a file", verb_backup, 1, 1, .words = {WORD_FILE}},
-	{"check-config", "[FILE]", "check a config file, and start nothing", verb_check_config, 0, 1,
-		.words = {WORD_FILE}, .flags = {check_config_flags}},
+	{"check-config", "[FILE]",
+		"check a config file (/etc/svcdns/svcdns.conf if none is given and it is there), and start "
+		"nothing",
+		verb_check_config, 0, 1, .words = {WORD_FILE}, .flags = {check_config_flags}},
 	{"reload", "", "let the server read its config again", verb_reload, 0, 0},
 	{"completion", "bash|zsh|fish", "print a completion script for a shell", verb_completion, 1, 1,
 		.words = {WORD_SHELL}},

@@ -9,8 +9,7 @@ struct http_body *http_body_create(struct buf *bytes)
 {
 	struct http_body *body = mem_alloc(sizeof(*body));
 
-	body->holders = 1;
-	body->bytes = *bytes;
+	*body = (struct http_body){.holders = 1, .bytes = *bytes};
 	*bytes = (struct buf){0};
 	return body;
 }

@@ -9,6 +9,9 @@
 struct http_body {
 	unsigned holders;
 	struct buf bytes; /* not to be changed any more */
+	/* The server's: connections that are sending it, and the sum in which it counts once meanwhile. */
+	unsigned senders;
+	size_t *waiting;
 };
 
 /* A body with what is in `bytes`, which it takes over and leaves empty. The caller is its first holder. */

@@ -168,7 +168,7 @@ int chunked_feed(struct chunked *chunked, const char *bytes, size_t size, size_t
 		if (status)
 			return status;
 		/* Refused by its announced size, before a byte of it is read. */
-		if (chunked->state == DATA && chunked->left > limit - out->size)
+		if (chunked->state == DATA && (out->size > limit || chunked->left > limit - out->size))
 			return fail(413, "The body of the request is too large", ret_text);
 	}
 	*ret_used = at;

@@ -93,7 +93,7 @@ static void end_request(struct http_connection *connection)
 	connection->scan = (struct http_scan){0};
 	connection->chunks = (struct chunked){0};
 	connection->body_left = 0;
-	connection->chunked = connection->mute = connection->stirred = false;
+	connection->chunked = connection->mute = connection->stirred = connection->shares = false;
 	connection->minor = 1;
 }
 

@@ -121,7 +121,7 @@ static void arm_io(struct http_connection *connection)
 static void keep_books(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
-	size_t pending = evbuffer_get_length(connection->out);
+	size_t pending = connection->shares ? 0 : evbuffer_get_length(connection->out);
 	bool idle = connection->state == CONNECTION_HEAD && evbuffer_get_length(connection->in) == 0;
 	bool listed = connection->idle.next != &connection->idle;
 
@@ -150,8 +150,7 @@ static void keep_budget(struct http_server *server, const struct http_connection
 {
 	struct link *first;
 
-	while (server->pending > (size_t)server->config.limits.write_buffer * SERVER_BUDGET &&
-		(first = link_first(&server->slow))) {
+	while (http_server_is_full(server) && (first = link_first(&server->slow))) {
 		struct http_connection *slowest = LINK_OWNER(first, struct http_connection, slow);
 
 		if (slowest == except || slowest->running ||

@@ -212,6 +212,16 @@ void http_request_keep(struct http_request *request)
 	request->body_size = 0;
 }
 
+bool http_server_is_full(const struct http_server *server)
+{
+	return server->pending > (size_t)server->config.limits.write_buffer * SERVER_BUDGET;
+}
+
+bool http_same_client(const struct http_request *a, const struct http_request *b)
+{
+	return a->connection->peer == b->connection->peer;
+}
+
 void http_request_free(struct http_request *request)
 {
 	arena_destroy(request->arena);

@@ -122,6 +122,14 @@ void http_server_drain(struct http_server *server);
 /* Connections that are open now. */
 unsigned http_server_open_connections(const struct http_server *server);
 
+/* True if more of replies waits for clients than may: bytes that several clients wait for count once. Whoever
+ * can put off a long reply should. */
+bool http_server_is_full(const struct http_server *server);
+
+/* True if both come from one client address (an IPv6 client is its /64). For requests whose clients have not
+ * left. */
+bool http_same_client(const struct http_request *a, const struct http_request *b);
+
 /* Closes all connections (calling `gone` for what is parked) and frees the server. NULL is fine. */
 void http_server_destroy(struct http_server *server);
 

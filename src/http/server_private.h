@@ -86,6 +86,7 @@ struct http_connection {
 	int file; /* the rest of the reply's body, 0 if it is not in a file */
 	size_t file_left;
 	size_t lingered;
+	bool shares;                  /* `out` has a shared body, which is counted by itself */
 	size_t pending;               /* bytes of `out` as counted in server->pending */
 	int64_t since;                /* idle since, or last progress in writing; config.clock */
 	int64_t deadline;             /* of timer_kind; the system's clock, as all timers */

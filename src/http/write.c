@@ -192,11 +192,27 @@ static size_t send_at_once(const struct http_connection *connection, struct iove
 	return sent > 0 ? (size_t)sent : 0;
 }
 
-static void let_go(const void *bytes, size_t size, void *body)
+static void let_go(const void *bytes, size_t size, void *ctx)
 {
+	struct http_body *body = ctx;
+
 	(void)bytes;
 	(void)size;
+	if (--body->senders == 0)
+		*body->waiting -= body->bytes.size;
 	http_body_release(body);
+}
+
+/* What is left of a shared body, which takes memory once however many clients it waits for. */
+static void send_shared(struct http_connection *connection, struct http_body *body, size_t sent)
+{
+	if (body->senders++ == 0) {
+		body->waiting = &connection->server->pending;
+		*body->waiting += body->bytes.size;
+	}
+	connection->shares = true;
+	evbuffer_add_reference(connection->out, body->bytes.data + sent, body->bytes.size - sent, let_go,
+		http_body_hold(body));
 }
 
 /* The head goes out with the first portion of the file. */
@@ -240,8 +256,7 @@ void http_write_reply(struct http_connection *connection, const struct http_repl
 	if (sent == size)
 		return;
 	if (reply->shared)
-		evbuffer_add_reference(
-			connection->out, body + sent, size - sent, let_go, http_body_hold(reply->shared));
+		send_shared(connection, reply->shared, sent);
 	else
 		evbuffer_add(connection->out, body + sent, size - sent);
 }

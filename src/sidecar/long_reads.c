@@ -60,6 +60,25 @@ static void dequeue(struct call *call)
 	call->long_read.state = LONG_READ_NONE;
 }
 
+/* By turns of the clients (start-time fair queueing), and among equals in the order of coming. */
+static void enqueue(struct long_reads *long_reads, struct call *call)
+{
+	struct call *other, *behind = NULL;
+	uint64_t turn = long_reads->turn;
+
+	TAILQ_FOREACH(other, &long_reads->queue, long_read.link)
+	if (other->long_read.turn >= turn && http_same_client(other->request, call->request))
+		turn = other->long_read.turn + 1;
+	TAILQ_FOREACH(other, &long_reads->queue, long_read.link)
+	if (!behind && other->long_read.turn > turn)
+		behind = other;
+	call->long_read.turn = turn;
+	if (behind)
+		TAILQ_INSERT_BEFORE(behind, call, long_read.link);
+	else
+		TAILQ_INSERT_TAIL(&long_reads->queue, call, long_read.link);
+}
+
 void long_reads_add(struct call *call)
 {
 	struct sidecar *sidecar = call->sidecar;
@@ -69,7 +88,7 @@ void long_reads_add(struct call *call)
 		sharing_key(&own->key, call);
 	own->state = LONG_READ_WAITS;
 	own->number = ++sidecar->long_reads.number;
-	TAILQ_INSERT_TAIL(&sidecar->long_reads.queue, call, long_read.link);
+	enqueue(&sidecar->long_reads, call);
 	call_later(call);
 	long_reads_next(sidecar);
 }
@@ -109,13 +128,36 @@ bool long_reads_running(const struct sidecar *sidecar)
 	return sidecar->long_reads.running != NULL;
 }
 
+/* True if there is room for a long reply. If there has been none for too long, all that wait are refused. */
+static bool has_room(struct sidecar *sidecar)
+{
+	struct long_reads *long_reads = &sidecar->long_reads;
+	int64_t now = clock_now(sidecar->config.clock);
+	struct call *call;
+
+	if (!http_server_is_full(sidecar->server) || sidecar->stopping) {
+		long_reads->full_ns = 0;
+		return true;
+	}
+	if (!long_reads->full_ns)
+		long_reads->full_ns = now;
+	if (now - long_reads->full_ns < sidecar->config.http.write_timeout_ns)
+		return false;
+	while ((call = TAILQ_FIRST(&long_reads->queue))) {
+		dequeue(call);
+		call_text(call, 503, "Too many long replies wait for clients that read slowly");
+	}
+	return false;
+}
+
 void long_reads_next(struct sidecar *sidecar)
 {
 	struct long_reads *long_reads = &sidecar->long_reads;
+	bool room = has_room(sidecar);
 	struct call *call = TAILQ_FIRST(&long_reads->queue);
 	int error;
 
-	if (!call || long_reads->running)
+	if (!room || !call || long_reads->running)
 		return;
 	dequeue(call);
 	error = start_thread(sidecar);
@@ -126,6 +168,7 @@ void long_reads_next(struct sidecar *sidecar)
 	call->long_read.state = LONG_READ_RUNS;
 	long_reads->running = call;
 	long_reads->started = long_reads->number;
+	long_reads->turn = call->long_read.turn;
 	metrics_add(&sidecar->config.thread->metrics, METRIC_HTTP_LONG_READS, 1);
 	pthread_mutex_lock(&sidecar->mutex);
 	long_reads->handed = call;

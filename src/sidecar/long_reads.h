@@ -7,6 +7,10 @@
  * memory of a request whose client has left. Blocking queries (ROUTE_QUERY) that asked the same before a read
  * began share its reply.
  *
+ * Clients take turns: one that asks for a hundred lists holds up nobody but itself. While more waits for
+ * readers than http.write_buffer allows, no list is begun; if that lasts for http.write_timeout, in which
+ * whoever takes nothing of its reply is cut off, those that wait are answered 503.
+ *
  * All functions are for the loop's thread. */
 #pragma once
 
@@ -26,14 +30,17 @@ struct long_read {
 	TAILQ_ENTRY(call) link;
 	enum { LONG_READ_NONE, LONG_READ_WAITS, LONG_READ_RUNS } state;
 	uint64_t number; /* in the order of coming */
+	uint64_t turn;   /* behind all of lower ones; its client has no other of the same */
 	bool abandoned;  /* it runs, and the client has left */
 	struct buf key;  /* what it asks, if it may share the reply */
 };
 
 struct long_reads {
-	TAILQ_HEAD(long_read_queue, call) queue; /* those that wait */
+	TAILQ_HEAD(long_read_queue, call) queue; /* those that wait, by turn and number */
 	struct call *running;                    /* that the thread has */
 	uint64_t number, started;                /* of the newest; the newest when the one that runs began */
+	uint64_t turn;                           /* of the one that began last */
+	int64_t full_ns; /* since when there is no room for a long reply; 0: there is */
 	bool has_thread;
 	pthread_t thread;
 	pthread_cond_t wanted;
@@ -71,7 +78,8 @@ bool long_reads_running(const struct sidecar *sidecar);
 /* Answers what is done. */
 void long_reads_answer(struct sidecar *sidecar);
 
-/* Gives the thread the next call, if it has none. */
+/* Gives the thread the next call, if it has none and there is room for a long reply; refuses those that have
+ * waited too long for that. Each second, and when something has changed. */
 void long_reads_next(struct sidecar *sidecar);
 
 /* What runs ends soon, with -ECANCELED, and whatever comes as well. */

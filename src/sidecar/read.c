@@ -187,8 +187,8 @@ int call_read_long(struct call *call, const atomic_bool *stop)
 	struct snapshot snapshot = {0};
 	int error = registry_reader_open(call->sidecar->config.registry_path, &reader);
 
-	if (error)
-		return error;
+	if (error) /* -ENOENT would be the answer that what was asked for is not there */
+		return error == -ENOENT ? -EIO : error;
 	error = read_now(call, reader, 0, stop, &snapshot, NULL);
 	registry_reader_close(reader);
 	if (!error)

@@ -152,6 +152,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	page_tick(sidecar->config.thread);
 	news_open(sidecar);
+	long_reads_next(sidecar);
 	turn(sidecar);
 }
 

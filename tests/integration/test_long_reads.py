@@ -1,9 +1,11 @@
 """Lists that take long are read beside the loop: whoever else asks or reports is served meanwhile, and what is shared is
 never older than what was acknowledged before it was asked for."""
 
+import http.client
 import json
 import select
 import signal
+import socket
 import sqlite3
 import threading
 
@@ -142,6 +144,50 @@ def test_a_new_config_comes_in_between(large, tmp_path):
     for get in lists:
         get.join(4 * svc.PATIENCE)
         assert get.answer.status == 200 and len(get.answer.json()) == COUNT + 1
+
+
+def test_clients_take_turns(large):
+    """Whoever asks for many lists holds up nobody else: another client's one comes before the last of them."""
+    answered = []
+
+    def take(number, client):
+        client.getresponse().read()
+        answered.append(number)
+
+    sources = ["127.0.0.1"] * 8 + ["127.0.0.2"]
+    clients = [http.client.HTTPConnection("127.0.0.1", large.http_port, 4 * svc.PATIENCE, (source, 0)) for source in sources]
+    for client in clients:
+        client.connect()
+    for number, client in enumerate(clients):
+        client.request("GET", f"/v1/agent/services?number={number}")
+    threads = [threading.Thread(target=take, args=row) for row in enumerate(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(4 * svc.PATIENCE)
+    for client in clients:
+        client.close()
+    assert sorted(answered) == list(range(9)) and answered.index(8) <= 4, answered
+
+
+def test_slow_readers_hold_up_lists_and_no_memory(large):
+    """No list is made while too much of others waits for those who read a little now and then; it is told why."""
+    large.config.update({"http.write_buffer": "64KiB", "http.write_timeout": "1s"})
+    large.restart()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(svc.PATIENCE)
+        slow.connect(("127.0.0.1", large.http_port))
+        slow.sendall("GET /v1/agent/services HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert slow.recv(1) == b"H"
+        other = Get(large, "/v1/agent/services?pretty")
+        while other.is_alive():
+            slow.recv(16384)
+            other.join(0.1)
+        assert other.answer.status == 503 and b"clients that read slowly" in other.answer.body, other.answer
+        assert other.answer.headers["Retry-After"] == "1" and reads(large) == 1
+        assert len(large.get("/v1/health/service/web")) == 1, "what is short is answered"
+    svc.wait_until(lambda: large.http("GET", "/v1/agent/services").status == 200, "lists are made again", 4 * svc.PATIENCE)
 
 
 def test_the_end_does_not_wait_for_it(large):

@@ -310,6 +310,11 @@ static void chunk_limits(void **state)
 	chunked = (struct chunked){0};
 	buf_clear(&out);
 	assert_int_equal(feed(&chunked, &out, "5\r\nhello\r\n6\r\n", 10), 413);
+	/* A limit that was lowered meanwhile. */
+	chunked = (struct chunked){0};
+	buf_clear(&out);
+	assert_int_equal(feed(&chunked, &out, "5\r\nhello\r\n", 10), 0);
+	assert_int_equal(feed(&chunked, &out, "1\r\n", 4), 413);
 	/* Extensions, over all chunks of a body. */
 	chunked = (struct chunked){0};
 	buf_clear(&out);

@@ -123,6 +123,7 @@ static void a_slow_client_holds_the_body(void **state)
 	enum { SIZE = 4 << 20 };
 	static char received[SIZE];
 	struct buf bytes = {0};
+	struct http_limits limits;
 	struct http_body *body;
 	struct pump pump;
 	char end[4] = {0};
@@ -134,6 +135,7 @@ static void a_slow_client_holds_the_body(void **state)
 	body = http_body_create(&bytes);
 	pump_init(&pump);
 	pump.config.limits.write_buffer = SIZE;
+	limits = pump.config.limits;
 	pump_start(&pump);
 	for (int i = 0; i < 2; i++) {
 		fds[i] = pump_connect(&pump, true);
@@ -142,9 +144,16 @@ static void a_slow_client_holds_the_body(void **state)
 		http_reply(pump.parked, &(struct http_reply){.status = 200, .shared = body});
 		assert_int_equal(body->holders, 2 + i);
 	}
+	/* Two wait for it, and it counts once. */
+	limits.write_buffer = SIZE / 7;
+	http_server_set_limits(pump.server, &limits);
+	assert_false(http_server_is_full(pump.server));
 	close(fds[0]);
 	pump_until_open(&pump, 1);
 	assert_int_equal(body->holders, 2);
+	limits.write_buffer = SIZE / 9;
+	http_server_set_limits(pump.server, &limits);
+	assert_true(http_server_is_full(pump.server));
 	/* The head, byte by byte, to the empty line. */
 	do {
 		memmove(end, end + 1, 3);
@@ -154,6 +163,7 @@ static void a_slow_client_holds_the_body(void **state)
 	assert_memory_equal(received, body->bytes.data, SIZE);
 	pump_idle(&pump);
 	assert_int_equal(body->holders, 1);
+	assert_false(http_server_is_full(pump.server));
 	close(fds[1]);
 	http_body_release(body);
 	pump_stop(&pump);

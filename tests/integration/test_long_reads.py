@@ -176,6 +176,7 @@ def test_slow_readers_hold_up_lists_and_no_memory(large):
     large.restart()
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # or the kernel would hold megabytes of it
         slow.settimeout(svc.PATIENCE)
         slow.connect(("127.0.0.1", large.http_port))
         slow.sendall("GET /v1/agent/services HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -183,7 +184,7 @@ def test_slow_readers_hold_up_lists_and_no_memory(large):
         other = Get(large, "/v1/agent/services?pretty")
         while other.is_alive():
             slow.recv(16384)
-            other.join(0.1)
+            other.join(0.05)
         assert other.answer.status == 503 and b"clients that read slowly" in other.answer.body, other.answer
         assert other.answer.headers["Retry-After"] == "1" and reads(large) == 1
         assert len(large.get("/v1/health/service/web")) == 1, "what is short is answered"

@@ -208,6 +208,14 @@ class Tcp:
             self.socket.settimeout(usual)
 
 
+def thread_states(pid):
+    """As in proc(5): {"R", "S"}; empty once it is gone."""
+    try:
+        return {task.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()}
+    except FileNotFoundError:
+        return set()
+
+
 class Answer:
     """An HTTP reply."""
 
@@ -356,9 +364,11 @@ class Server:
         return wait_until(lambda: self.children().get(role), f"there is a {role} process")
 
     def signal(self, role, number):
-        """Sends a signal to one process and returns its pid."""
+        """Sends a signal to one process and returns its pid. A process is stopped when each thread has met SIGSTOP."""
         pid = self.pid(role)
         os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            wait_until(lambda: thread_states(pid) == {"T"}, f"the {role} process is stopped")
         return pid
 
     def log(self):

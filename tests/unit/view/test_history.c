@@ -94,7 +94,7 @@ static size_t compare_below(struct live *left, struct live *right, const char *b
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
-		char name[128];
+		char name[256];
 		snprintf(name, sizeof(name), "%s%s%s", labels[i], *below ? "." : "", below);
 		expect_same(left, right, name);
 		if (live_find(left, name))

@@ -73,6 +73,18 @@ static void swap(struct services *services, struct service *service, struct rend
 	rcu_pile_add(&services->pile, old);
 }
 
+/* Gives the table buckets for the names that `block` brings beyond those that the service has. One service
+ * may have more of them than all the others together, and names that share too few buckets are found one
+ * behind the other. */
+static void make_room(
+	struct services *services, const struct service *service, const struct render_block *block)
+{
+	uint32_t before = service->block ? service->block->claim_count : 0;
+	uint32_t after = block ? block->claim_count : 0;
+
+	table_fit(&services->table, after > before ? after - before : 0, &services->pile);
+}
+
 static void drop(struct services *services, struct service *service)
 {
 	swap(services, service, NULL, NULL);
@@ -148,6 +160,7 @@ void services_apply(struct services *services, const struct render_request *requ
 	const struct plan_name *names = NULL;
 	struct render_block *block = render_service(&with_report, scratch, &names);
 	service->reported = !block || block->skipped > 0;
+	make_room(services, service, block);
 	swap(services, service, block, names);
 	arena_destroy(scratch);
 	if (services->metrics)

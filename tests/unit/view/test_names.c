@@ -211,6 +211,67 @@ static void table_grows_and_shrinks(void **state)
 	assert_int_equal(table_room(&live.services.table), least);
 }
 
+/* Looks at the table each time that something is reported: in the middle of a service's swap. */
+static unsigned looks;
+static size_t names_at_first_look;
+static bool crowded;
+
+static void look(enum log_level level, const char *message, const char *name, const char *detail)
+{
+	const struct table *table = &live.services.table;
+
+	(void)level;
+	live_report(LOG_WARN, message, name, detail);
+	if (looks++ == 0)
+		names_at_first_look = table->count;
+	crowded = crowded || table->count > table_room(table);
+}
+
+/* One service with many times the names that the table has room for, half of them tags: as they come there
+ * are buckets for them, else each would be looked for behind all that came before. */
+static void a_large_service_finds_room(void **state)
+{
+	enum { MANY = 20000 };
+	struct registry_instance *instances = calloc(MANY, sizeof(*instances));
+	char(*labels)[16] = calloc(MANY, sizeof(*labels)), (*tags)[16] = calloc(MANY, sizeof(*tags));
+	const char **tag = calloc(MANY, sizeof(*tag));
+
+	assert_true(instances && labels && tags && tag);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(labels[i], sizeof(labels[i]), "i%05u", i);
+		snprintf(tags[i], sizeof(tags[i]), "%c%05u", i ? 't' : 'i', i); /* the first: hidden */
+		tag[i] = tags[i];
+		instances[i] = (struct registry_instance){.node = "n1",
+			.id = labels[i],
+			.service = "ns1",
+			.label = labels[i],
+			.address = "10.0.0.1",
+			.node_address = "192.0.2.99",
+			.port = 80,
+			.tags = &tag[i],
+			.tag_count = 1,
+			.weight_passing = 1};
+	}
+	looks = 0;
+	crowded = false;
+	live.services.names.report = look;
+	live_put(&live, "ns1", instances, MANY);
+	/* Once between the instances and the tags, and once behind all. */
+	expect_reports(2, "i00000.ns1: a name is hidden: tag of ns1, hidden by instance of ns1");
+	assert_string_equal(live_reports[0],
+		"ns1: a live name is hidden: service ns1: the file of zone service.local has the same name");
+	assert_true(names_at_first_look > MANY);
+	assert_true(live.services.table.count > 2 * MANY);
+	assert_false(crowded);
+	/* Nor is there far too much room. */
+	assert_true(table_room(&live.services.table) < 4 * live.services.table.count);
+	expect("t19999.ns1", VIEW_TAG, "10.0.0.1");
+	free(instances);
+	free(labels);
+	free(tags);
+	free(tag);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(three_claims_to_one_name, begin, end),
 		cmocka_unit_test_setup_teardown(empty_names_live_as_long_as_what_is_below, begin, end),
 		cmocka_unit_test_setup_teardown(table_grows_and_shrinks, begin, end),
+		cmocka_unit_test_setup_teardown(a_large_service_finds_room, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

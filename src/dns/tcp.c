@@ -234,6 +234,15 @@ static void enter(struct connection *c, enum state state, int64_t now)
 	TAILQ_INSERT_TAIL(&lists[state], c, link);
 }
 
+static enum state next_state(const struct connection *c)
+{
+	if (waiting(c) > 0)
+		return WRITING;
+	if (c->in.size > 0)
+		return READING;
+	return c->relayed > 0 ? RELAYED : IDLE;
+}
+
 /* The end of a turn: sends what was answered, then waits for what comes next, under the right list, or
  * closes. `taken`: the client took some of what waited. */
 static void end_turn(struct connection *c, bool taken)
@@ -249,7 +258,7 @@ static void end_turn(struct connection *c, bool taken)
 		event_add(&c->readable, NULL);
 	if (waiting(c) > 0 || c->held)
 		event_add(&c->writable, NULL);
-	enum state state = waiting(c) > 0 ? WRITING : c->in.size > 0 ? READING : IDLE;
+	enum state state = next_state(c);
 	if (state != c->state || taken || tcp->answered)
 		enter(c, state, tcp->now);
 }
@@ -325,22 +334,19 @@ void tcp_connection_start(struct connection *c)
 	metrics_set(tcp->worker->context.metrics, METRIC_DNS_TCP_OPEN, tcp->count);
 }
 
-/* Closes the connections at the head of `state`'s list whose time is over. Who waits for the relay is not
- * idle; the relay's own time is limited. */
+/* Closes the connections at the head of `state`'s list whose time is over. */
 static void close_overdue(struct tcp *tcp, enum state state, int64_t patience)
 {
 	int64_t now = clock_now(tcp->worker->clock);
 	struct connection *c;
 	while ((c = TAILQ_FIRST(&tcp->lists[state])) && now - c->since >= patience)
-		if (state == IDLE && c->relayed > 0)
-			enter(c, IDLE, now);
-		else
-			tcp_connection_close(c);
+		tcp_connection_close(c);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct tcp *tcp = arg;
+	/* Not who waits for the relay: its own time is limited. */
 	close_overdue(tcp, IDLE, tcp->worker->settings.tcp_idle_ns);
 	close_overdue(tcp, READING, tcp->worker->settings.tcp_io_ns);
 	close_overdue(tcp, WRITING, tcp->worker->settings.tcp_io_ns);

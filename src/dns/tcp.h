@@ -12,8 +12,9 @@
  *   - a message must be whole `tcp_io_ns` after its first byte, and a client must take some of a waiting
  * answer within the same time; a connection with nothing to do is closed after `tcp_idle_ns`;
  *   - at most `tcp_write_buffer` bytes (or one answer) wait for a client: it is not read from until it reads;
- *   - when `tcp_connections` are open, the one that was idle longest makes room; if none is idle, or the
- * client has `tcp_connections_per_address` already, the new connection is closed at once.
+ *   - when `tcp_connections` are open, the one that was idle longest makes room, or if none is, the one that
+ * has waited longest for the relay and for nothing else; if there is neither, or the client has
+ * `tcp_connections_per_address` already, the new connection is closed at once.
  *
  * An idle connection holds no buffer. One object serves all listeners of its worker, on the worker's thread;
  * the listening descriptors stay the caller's. */

@@ -20,10 +20,13 @@ static void reject(struct tcp *tcp, enum metric reason)
 	metrics_add(tcp->worker->context.metrics, reason, 1);
 }
 
-/* Makes room for one more connection by closing the one that was idle longest. False if none is idle. */
+/* Makes room for one more connection by closing the one that was idle longest, or if none is, the one that
+ * has waited for the relay longest: whatever that does, our names are answered. False if there is none. */
 static bool close_idle(struct tcp *tcp)
 {
 	struct connection *c = TAILQ_FIRST(&tcp->lists[IDLE]);
+	if (!c)
+		c = TAILQ_FIRST(&tcp->lists[RELAYED]);
 	if (!c)
 		return false;
 	reject(tcp, METRIC_DNS_TCP_REJECTED_IDLE);

@@ -13,19 +13,21 @@
 #include "dns/tcp.h"
 #include "dns/tcp_hosts.h"
 
-/* What a connection does; each state has a list, ordered by `since`. */
-enum state { IDLE, READING, WRITING, STATES };
+/* What a connection does; each state has a list, ordered by `since`. RELAYED: it has nothing to do but to
+ * wait for the relay. */
+enum state { IDLE, RELAYED, READING, WRITING, STATES };
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
 	struct tcp *tcp;
 	struct tcp_host *host;
 	struct event readable, writable;
-	int64_t since; /* IDLE: of the last answer. READING: of the first byte. WRITING: of the last progress.
-			*/
-	struct buf in; /* the beginning of a message, or messages that wait for room; empty when idle */
-	struct buf out;             /* framed answers that the socket did not take; empty when idle */
-	size_t out_at;              /* of `out`, sent already */
+	/* IDLE and RELAYED: of the last answer, or of what it waits for if that is newer. READING: of the
+	 * first byte. WRITING: of the last progress. */
+	int64_t since;
+	struct buf in;  /* the beginning of a message, or messages that wait for room; empty when idle */
+	struct buf out; /* framed answers that the socket did not take; empty when idle */
+	size_t out_at;  /* of `out`, sent already */
 	struct sockaddr_in6 client; /* holds a sockaddr_in as well */
 	struct dns_source source;   /* with `client` */
 	unsigned relayed;           /* its queries that are with the relay */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "net/link.h"
 #include "net/listen.h"
 #include "transport.h"
 
@@ -42,6 +43,27 @@ static size_t respond(struct dns_context *context, const struct dns_source *sour
 	return size;
 }
 
+size_t fake_relay_answer(uint8_t ret[SMALL], uint16_t id, unsigned rcode)
+{
+	memset(ret, 0, AT_PATTERN);
+	wire_set16(ret, id);
+	wire_set16(ret + AT_FLAGS, (uint16_t)(WIRE_FLAG_QR | rcode));
+	ret[AT_TCP] = 1;
+	for (size_t i = AT_PATTERN; i < SMALL; i++)
+		ret[i] = pattern(i);
+	return SMALL;
+}
+
+/* With a relay queries that have RD are for it. */
+static bool for_relay(const struct dns_context *context, struct dns_message *m)
+{
+	if (!context->relay || m->query_size < 14 || !(m->query[AT_FLAGS] & WIRE_FLAG_RD >> 8))
+		return false;
+	m->limit = SMALL;
+	m->answer_size = fake_relay_answer(m->answer, wire_get16(m->query), WIRE_SERVFAIL);
+	return true;
+}
+
 void dns_respond(struct dns_context *context, struct dns_message *messages, size_t count)
 {
 	if (fake_reading != 1)
@@ -50,9 +72,12 @@ void dns_respond(struct dns_context *context, struct dns_message *messages, size
 		fake_tcp_stalled = true;
 		sched_yield();
 	}
-	for (struct dns_message *m = messages; m < messages + count; m++)
-		m->answer_size =
-			respond(context, &m->source, m->query, m->query_size, m->answer, m->capacity);
+	for (struct dns_message *m = messages; m < messages + count; m++) {
+		m->relay = for_relay(context, m);
+		if (!m->relay)
+			m->answer_size =
+				respond(context, &m->source, m->query, m->query_size, m->answer, m->capacity);
+	}
 }
 
 bool view_ready(const struct view *view)
@@ -148,6 +173,17 @@ void transport_init(struct transport *t, const char *host, unsigned workers)
 	};
 }
 
+void transport_add_relay(struct transport *t)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(net_link_create(t->links[i]), 0);
+		t->link_fds[i] = t->links[i][0];
+	}
+	t->config.link_fds = t->link_fds;
+	t->config.relay_in_flight = 8;
+	t->config.relay_timeout_ns = 60 * CLOCK_NS_PER_S;
+}
+
 void transport_start(struct transport *t)
 {
 	assert_int_equal(dns_server_start(&t->config, &t->server), 0);
@@ -160,6 +196,8 @@ void transport_finish(struct transport *t)
 		close(t->udp_fds[i]);
 		close(t->tcp_fds[i]);
 	}
+	for (int i = 0; i < 4 && t->config.link_fds; i++)
+		close(t->links[i / 2][i % 2]);
 	page_unmap(t->page);
 }
 

@@ -35,6 +35,7 @@ struct transport {
 	struct dns_server *server;
 	struct net_addr udp, tcp;
 	int udp_fds[2], tcp_fds[2];
+	int links[2][2], link_fds[2]; /* with a relay: of the UDP thread and the TCP thread; our end first */
 };
 
 extern _Atomic unsigned fake_answered;     /* messages that dns_respond() answered */
@@ -48,6 +49,11 @@ extern _Atomic unsigned fake_accepts;      /* calls of accept4() */
 /* A server's config and sockets on `host` ("127.0.0.1"), the view ready, nothing started: change `config` and
  * call transport_start(). transport_finish() ends all. */
 void transport_init(struct transport *t, const char *host, unsigned workers);
+
+/* Gives a server of one worker a relay before its start: fake queries with RD go over links[], whose other
+ * ends are the test's. */
+void transport_add_relay(struct transport *t);
+
 void transport_start(struct transport *t);
 void transport_finish(struct transport *t);
 
@@ -66,6 +72,9 @@ int transport_connect(const struct net_addr *server, int type, const char *from,
 
 /* Writes a fake query of `size` bytes (at least 14) and returns `size`. */
 size_t fake_query(uint8_t *ret, size_t size, uint16_t id, uint16_t answer_size);
+
+/* Writes the answer of a relay to a query that came by TCP, and returns its size. */
+size_t fake_relay_answer(uint8_t ret[SMALL], uint16_t id, unsigned rcode);
 
 /* Fails the test unless the bytes are the whole answer to the query `id` that wanted `size` bytes. */
 void assert_answer(const uint8_t *answer, size_t answer_size, uint16_t id, size_t size);

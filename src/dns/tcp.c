@@ -259,7 +259,8 @@ static void end_turn(struct connection *c, bool taken)
 	if (waiting(c) > 0 || c->held)
 		event_add(&c->writable, NULL);
 	enum state state = next_state(c);
-	if (state != c->state || taken || tcp->answered)
+	/* Who is owed bytes gains no time by asking for more. */
+	if (state != c->state || taken || (tcp->answered && state != WRITING))
 		enter(c, state, tcp->now);
 }
 

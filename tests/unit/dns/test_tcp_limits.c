@@ -1,6 +1,7 @@
 /* test_tcp_limits.c -- what bounds a worker's TCP side: clients that do not read, too many of them, no
  * descriptors; and the table that counts connections by client. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +43,66 @@ static void test_never_reads(void **state)
 	while (n > 0);
 	assert_true(n == 0 || errno == ECONNRESET);
 	tcp_ask(other, 4);
+	close(other);
+	tcp_end(&t, fd);
+}
+
+/* Sends a query, if the server takes it, and waits for it to be answered or the connection to be closed. */
+static void ask_on(const struct transport *t, int fd, uint16_t answer_size)
+{
+	uint8_t query[22];
+	unsigned before = fake_answered;
+	uint64_t open = transport_metric(t, METRIC_DNS_TCP_OPEN);
+	send(fd, query, tcp_frame(query, 20, 1, answer_size), MSG_NOSIGNAL);
+	for (int i = 0;
+		i < 5000 && fake_answered == before && transport_metric(t, METRIC_DNS_TCP_OPEN) == open; i++)
+		poll(NULL, 0, 1);
+}
+
+/* Reads `size` bytes, whatever they are. */
+static void take(int fd, size_t size)
+{
+	static uint8_t bytes[65536];
+	while (size > 0) {
+		ssize_t n = recv(fd, bytes, size < sizeof(bytes) ? size : sizeof(bytes), 0);
+		assert_true(n > 0);
+		size -= (size_t)n;
+	}
+}
+
+/* A client that does not read but goes on asking, while there is room for its answers, is closed like one
+ * that is silent. What it takes gives it time. */
+static void test_asks_and_never_reads(void **state)
+{
+	enum { MANY = 100, SIZE = 60000 };
+	static const int window = 65536;
+	static const uint8_t first_byte;
+	static struct transport t;
+	transport_init(&t, "127.0.0.1", 1);
+	t.config.tcp_write_buffer = 2 * MANY * SIZE;
+	transport_start(&t);
+	int fd = transport_connect(&t.tcp, SOCK_STREAM, NULL, NULL);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)); /* it does not grow any more */
+	for (unsigned i = 0; i < MANY; i++)
+		ask_on(&t, fd, SIZE);
+	assert_int_equal(fake_answered, MANY);
+	int slow = transport_connect(&t.tcp, SOCK_STREAM, NULL, NULL);
+	tcp_write(slow, &first_byte, 1);
+	int other = transport_connect(&t.tcp, SOCK_STREAM, NULL, NULL);
+	tcp_ask(other, 1);
+	transport_advance(&t, 1000);
+	take(fd, (size_t)MANY * SIZE / 2); /* more than the sockets hold; as much is left */
+	transport_advance(&t, 1500);
+	tcp_expect_closed(slow); /* so whose time is over has been looked at */
+	tcp_ask(other, 2);
+	assert_int_equal(transport_metric(&t, METRIC_DNS_TCP_OPEN), 2);
+	for (int i = 0; i < 10 && transport_metric(&t, METRIC_DNS_TCP_OPEN) == 2; i++) {
+		ask_on(&t, fd, SMALL);
+		transport_advance(&t, 1000);
+		tcp_ask(other, 3);
+	}
+	transport_wait_metric(&t, METRIC_DNS_TCP_OPEN, 1);
+	close(slow);
 	close(other);
 	tcp_end(&t, fd);
 }
@@ -200,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_never_reads),
+		cmocka_unit_test(test_asks_and_never_reads),
 		cmocka_unit_test(test_reads_late),
 		cmocka_unit_test(test_oldest_idle_makes_room),
 		cmocka_unit_test(test_full_and_busy_rejects),

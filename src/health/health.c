@@ -69,7 +69,7 @@ static int look_up(
 	const char *node, const char *check_id, struct arena *arena, struct registry_check *ret, void *ctx)
 {
 	struct health *health = ctx;
-	const struct registry_filter filter = {.node = node, .id = check_id};
+	const struct registry_filter filter = {.node = node, .id = check_id, .without_tags = true};
 	const struct registry_check *rows;
 	size_t count;
 	int r = registry_reader_checks(health->reader, &filter, arena, &rows, &count);
@@ -166,7 +166,7 @@ static void *run(void *arg)
  * told apart by its index. */
 static int load(struct health *health)
 {
-	const struct registry_filter all = {0};
+	const struct registry_filter all = {.without_tags = true};
 	const struct registry_check *rows;
 	struct arena *arena = arena_create();
 	size_t count = 0;

@@ -291,6 +291,7 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 	const char *node = node_or_own(apply, command->node_name), *id = or_empty(command->instance_id);
 	struct registry_instance instance;
 	struct registry_check former;
+	int64_t row;
 
 	if (*id && !tables_find_instance(apply->store, command->arena, node, id, &instance))
 		return refusal(command->message, -ENOENT, UNKNOWN_SERVICE, id);
@@ -298,7 +299,7 @@ static int op_set_maintenance(struct apply *apply, struct registry_command *comm
 	if (!node)
 		return refusal(command->message, -ENOENT, "Unknown node \"%.300s\"", command->node_name);
 	struct registry_check check = apply_maintenance_check(command, node, *id ? &instance : NULL);
-	bool enabled = tables_find_check(apply->store, command->arena, node, check.id, &former);
+	bool enabled = tables_find_check_state(apply->store, command->arena, node, check.id, &former, &row);
 	if (!command->enable) {
 		if (enabled)
 			apply_remove_check(apply, &former, command->reason);

@@ -41,12 +41,11 @@ static void note_former_owner(
 
 /* What a check of the catalog says of itself counts; other checks find out, and keep what they know when they
  * are registered again, so that a client that repeats itself does not make its service flap. */
-static bool take_given_status(
-	struct apply *apply, const struct registry_check *former, const struct registry_check *given)
+static bool take_given_status(struct apply *apply, int64_t row, const struct registry_check *former,
+	const struct registry_check *given)
 {
 	if (given->definition.type != REGISTRY_CHECK_NONE)
 		return false;
-	int64_t row = tables_check_row(apply->store, given->node, given->id);
 	if (former->status == given->status && former->checked) {
 		tables_set_output(apply->store, row, given);
 		return false;
@@ -62,8 +61,6 @@ static void note_added(struct apply *apply, const struct registry_check *check,
 	struct registry_check stored = *check;
 
 	stored.service = owner ? owner->service : "";
-	stored.service_tags = owner ? owner->tags : NULL;
-	stored.service_tag_count = owner ? owner->tag_count : 0;
 	stored.create_index = stored.modify_index = (uint64_t)apply->log->next;
 	apply_note_check(apply, &stored, NULL, "registered", reason);
 	changelog_check_put(apply->log, &stored, true);
@@ -73,6 +70,7 @@ void apply_put_check(struct apply *apply, struct arena *arena, struct registry_c
 	const struct registry_instance *owner, const char *reason)
 {
 	struct registry_check former, stored;
+	int64_t row;
 
 	check->checked = check->definition.type == REGISTRY_CHECK_NONE ||
 			 check->definition.type == REGISTRY_CHECK_MAINTENANCE;
@@ -80,10 +78,10 @@ void apply_put_check(struct apply *apply, struct arena *arena, struct registry_c
 		note_added(apply, check, owner, reason);
 		return;
 	}
-	if (!tables_find_check(apply->store, arena, check->node, check->id, &former))
+	if (!tables_find_check_state(apply->store, arena, check->node, check->id, &former, &row))
 		return;
 	bool changed = tables_change_check(apply->store, arena, check, apply->log->next);
-	bool status_changed = take_given_status(apply, &former, check);
+	bool status_changed = take_given_status(apply, row, &former, check);
 	if (!tables_find_check(apply->store, arena, check->node, check->id, &stored))
 		return;
 	note_former_owner(apply, &former, &stored);
@@ -107,21 +105,18 @@ static int limit_checks(struct apply *apply, struct registry_command *command, c
 	const struct registry_instance *owner)
 {
 	const char *instance_id = owner ? owner->id : "";
-	size_t count = 0, own = 0;
+	size_t count;
 
 	if (owner && owner->create_index == (uint64_t)apply->log->next &&
 		command->check_count <= apply->rules.limits->checks_per_instance)
 		return 0; /* it is as new as its checks */
 	if (tables_count_checks(apply->store, node, instance_id) <= apply->rules.limits->checks_per_instance)
 		return 0; /* with maintenance, which does not count */
-	const struct registry_check *checks =
-		tables_checks(apply->store, command->arena, node, instance_id, &count);
-	for (size_t i = 0; i < count; i++)
-		own += checks[i].definition.type != REGISTRY_CHECK_MAINTENANCE;
-	if (own <= apply->rules.limits->checks_per_instance)
+	count = tables_count_own_checks(apply->store, node, instance_id);
+	if (count <= apply->rules.limits->checks_per_instance)
 		return 0;
 	return refusal(command->message, -EDQUOT, "Too many checks of \"%.200s\": %zu, and the limit is %u",
-		*instance_id ? instance_id : node, own, apply->rules.limits->checks_per_instance);
+		*instance_id ? instance_id : node, count, apply->rules.limits->checks_per_instance);
 }
 
 /* Who a check belongs to and what it is called, where the command leaves that to us. `instance` is the one

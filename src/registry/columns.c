@@ -217,14 +217,11 @@ void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct regis
 		.agent = sqlite3_column_int(row, 12),
 		.create_index = (uint64_t)sqlite3_column_int64(row, 13),
 		.modify_index = (uint64_t)sqlite3_column_int64(row, 14),
-		.node_address = "",
+		.node_address = text_again(row, 15, arena, before ? before->node_address : NULL),
 	};
 	ret->tags = columns_decode_texts(arena, peek(row, 6), &ret->tag_count);
 	ret->meta = decode_map(arena, peek(row, 7), &ret->meta_count);
 	ret->tagged = decode_tagged(arena, peek(row, 8), &ret->tagged_count);
-	if (sqlite3_column_count(row) < 17)
-		return;
-	ret->node_address = text_again(row, 15, arena, before ? before->node_address : NULL);
 	columns_worst(sqlite3_column_int(row, COLUMNS_ONE_CHECK), ret);
 }
 
@@ -270,5 +267,30 @@ void columns_check(sqlite3_stmt *row, struct arena *arena, struct registry_check
 		.modify_index = (uint64_t)sqlite3_column_int64(row, 25),
 	};
 	ret->definition.headers = decode_pairs(arena, peek(row, 11), &ret->definition.header_count);
-	ret->service_tags = columns_decode_texts(arena, peek(row, 27), &ret->service_tag_count);
+}
+
+void columns_check_state(sqlite3_stmt *row, struct arena *arena, struct registry_check *ret)
+{
+	*ret = (struct registry_check){
+		.node = columns_text(row, 0, arena),
+		.id = columns_text(row, 1, arena),
+		.instance_id = columns_text(row, 2, arena),
+		.service = columns_text(row, 3, arena),
+		.status = (enum registry_status)sqlite3_column_int(row, 4),
+		.checked = sqlite3_column_int(row, 5),
+		.definition = {.type = parse_type(peek(row, 6)),
+			.output_max_size = (uint32_t)sqlite3_column_int64(row, 7)},
+	};
+}
+
+void columns_check_tags(sqlite3_stmt *row, struct arena *arena, const struct registry_check *before,
+	struct registry_check *ret)
+{
+	if (before && before->service_tag_count && str_eq(before->node, ret->node) &&
+		str_eq(before->instance_id, ret->instance_id)) {
+		ret->service_tags = before->service_tags;
+		ret->service_tag_count = before->service_tag_count;
+		return;
+	}
+	ret->service_tags = columns_decode_texts(arena, peek(row, COLUMNS_TAGS), &ret->service_tag_count);
 }

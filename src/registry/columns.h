@@ -8,7 +8,7 @@
 
 #include "registry/model.h"
 
-/* What columns_node(), columns_instance() and columns_check() expect, in order. */
+/* What the functions below expect, in order. */
 #define COLUMNS_NODE "n.name, n.uuid, n.address, n.tagged, n.meta, n.create_index, n.modify_index"
 #define COLUMNS_INSTANCE                                                                                     \
 	"i.node, i.id, i.service, i.label, i.address, i.port, i.tags, i.meta, i.tagged, i.weight_passing, "  \
@@ -18,7 +18,14 @@
 	"c.method, c.headers, c.body, c.tls_server_name, c.tls_skip_verify, c.tcp_tls, c.interval_ns, "      \
 	"c.timeout_ns, c.ttl_ns, c.deregister_after_ns, c.success_before_passing, "                          \
 	"c.failures_before_warning, "                                                                        \
-	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service, i.tags"
+	"c.failures_before_critical, c.output_max_size, c.create_index, c.modify_index, i.service"
+#define COLUMNS_CHECK_STATE                                                                                  \
+	"c.node, c.id, c.instance_id, i.service, c.status, c.checked, c.type, c.output_max_size, c.rowid"
+#define COLUMNS_STATE_ROW 8
+
+/* The tags of its instance, behind COLUMNS_CHECK, if they are wanted (?6). */
+#define COLUMNS_CHECK_TAGS ", iif(?6, i.tags, NULL)"
+#define COLUMNS_TAGS 27
 
 /* The worst of some checks as 2 * status + checked, so that one that had its result outweighs one that waits.
  * Only checks that do not pass are looked at: 0 is none of them. */
@@ -40,8 +47,8 @@
 /* Reads a row of COLUMNS_NODE. */
 void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *ret);
 
-/* Reads a row of COLUMNS_INSTANCE, and COLUMNS_DERIVED if the row has them. `before` may be the row before
- * it, in the same arena, whose texts it shares where they are equal; else NULL. */
+/* Reads a row of COLUMNS_INSTANCE and COLUMNS_DERIVED. `before` may be the row before it, in the same arena,
+ * whose texts it shares where they are equal; else NULL. */
 void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct registry_instance *before,
 	struct registry_instance *ret);
 
@@ -50,6 +57,14 @@ void columns_worst(int worst, struct registry_instance *instance);
 
 /* Reads a row of COLUMNS_CHECK (i is the check's instance, NULL for a check of a node). */
 void columns_check(sqlite3_stmt *row, struct arena *arena, struct registry_check *ret);
+
+/* Reads a row of COLUMNS_CHECK_STATE: who a check is and how it stands. Everything else is zero. */
+void columns_check_state(sqlite3_stmt *row, struct arena *arena, struct registry_check *ret);
+
+/* Reads COLUMNS_CHECK_TAGS. `before` may be the check before it, in the same arena, whose tags it shares if
+ * both are of one instance; else NULL. */
+void columns_check_tags(sqlite3_stmt *row, struct arena *arena, const struct registry_check *before,
+	struct registry_check *ret);
 
 /* Reads column `i` as text; "" for NULL. */
 const char *columns_text(sqlite3_stmt *row, int i, struct arena *arena);

@@ -104,7 +104,6 @@ static const struct registry_pair *copy_pairs(
 struct registry_check *registry_check_copy(struct arena *arena, const struct registry_check *check)
 {
 	struct registry_check *copy = arena_alloc(arena, sizeof(*copy));
-	const char **tags = arena_alloc(arena, check->service_tag_count * sizeof(*tags));
 
 	*copy = *check;
 	copy->node = arena_strdup(arena, check->node);
@@ -114,9 +113,8 @@ struct registry_check *registry_check_copy(struct arena *arena, const struct reg
 	copy->instance_id = arena_strdup(arena, check->instance_id);
 	copy->service = arena_strdup(arena, check->service);
 	copy->output = arena_strdup(arena, check->output);
-	for (size_t i = 0; i < check->service_tag_count; i++)
-		tags[i] = arena_strdup(arena, check->service_tags[i]);
-	copy->service_tags = tags;
+	copy->service_tags = NULL;
+	copy->service_tag_count = 0;
 	copy->definition.target = arena_strdup(arena, check->definition.target);
 	copy->definition.method = arena_strdup(arena, check->definition.method);
 	copy->definition.body = arena_strdup(arena, check->definition.body);

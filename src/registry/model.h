@@ -93,7 +93,7 @@ struct registry_check {
 	const char *notes;
 	const char *instance_id; /* ServiceID; "" for a check of the node */
 	const char *service;     /* filled by the reader from the instance; "" for a check of the node */
-	const char *const *service_tags; /* filled by the reader */
+	const char *const *service_tags; /* filled by the reader; checks of one instance share them */
 	size_t service_tag_count;
 	enum registry_status status;
 	bool checked; /* had a result since it was registered; false means "waiting for the first check" */
@@ -162,5 +162,6 @@ bool registry_instance_address(const struct registry_instance *instance, int fam
 /* The host name, if the instance's address (or its node's, where it has none) is one; else NULL. */
 const char *registry_instance_hostname(const struct registry_instance *instance);
 
-/* Deep copy of a check into `arena`. */
+/* Deep copy of a check into `arena`, but without its instance's tags: each of the checks would have them
+ * again, and they are for replies only. */
 struct registry_check *registry_check_copy(struct arena *arena, const struct registry_check *check);

@@ -39,12 +39,13 @@ static const struct {
 		},
 	[READER_CHECKS] =
 		{
-			.select = "SELECT " COLUMNS_CHECK " FROM checks c"
+			.select = "SELECT " COLUMNS_CHECK COLUMNS_CHECK_TAGS " FROM checks c"
 				  " LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id",
-			.select_service = "SELECT " COLUMNS_CHECK " FROM instance i"
+			.select_service = "SELECT " COLUMNS_CHECK COLUMNS_CHECK_TAGS " FROM instance i"
 					  " CROSS JOIN checks c ON c.node = i.node AND c.instance_id = i.id",
 			/* Else the planner reads all checks, as they are sorted. */
-			.select_failing = "SELECT " COLUMNS_CHECK " FROM checks c INDEXED BY checks_failing"
+			.select_failing = "SELECT " COLUMNS_CHECK COLUMNS_CHECK_TAGS
+					  " FROM checks c INDEXED BY checks_failing"
 					  " LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id",
 			.conditions = {[NODE] = "c.node = ?1",
 				[ID] = "c.id = ?2",
@@ -106,6 +107,8 @@ static sqlite3_stmt *ask(
 		sqlite3_bind_text(*statement, i + 1, texts[i], -1, SQLITE_STATIC);
 	if (parameters > 4 && by->status)
 		sqlite3_bind_int(*statement, 5, (int)*by->status);
+	if (parameters > 5)
+		sqlite3_bind_int(*statement, 6, !by->without_tags);
 	return *statement;
 }
 
@@ -168,7 +171,9 @@ int registry_reader_checks(struct registry_reader *reader, const struct registry
 
 	while (store_row(reader->store, row)) {
 		list = arena_grow(arena, list, count, sizeof(*list));
-		columns_check(row, arena, &list[count++]);
+		columns_check(row, arena, &list[count]);
+		columns_check_tags(row, arena, count ? &list[count - 1] : NULL, &list[count]);
+		count++;
 	}
 	int error = reader_finish(reader);
 	if (error)

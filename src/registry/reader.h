@@ -62,6 +62,8 @@ struct registry_filter {
 	const char *instance_id;            /* checks only: "" for checks of nodes */
 	const enum registry_status *status; /* checks only */
 	bool agent_only;                    /* instances: registered through the agent API */
+	/* Not which but what of them; checks only: service_tags are left empty. They may be long. */
+	bool without_tags;
 };
 
 /* 0 or negative errno. */

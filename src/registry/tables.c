@@ -74,12 +74,20 @@ bool tables_find_instance(struct store *store, struct arena *arena, const char *
 	struct registry_instance *ret)
 {
 	sqlite3_stmt *row = store_query(store,
-		"SELECT " COLUMNS_INSTANCE " FROM instance i WHERE i.node = ?1 AND i.id = ?2", "ss", node,
-		id);
+		"SELECT node, id, service, label, agent, create_index FROM instance WHERE node = ?1 AND id = "
+		"?2",
+		"ss", node, id);
 
 	if (!store_row(store, row))
 		return false;
-	columns_instance(row, arena, NULL, ret);
+	*ret = (struct registry_instance){
+		.node = columns_text(row, 0, arena),
+		.id = columns_text(row, 1, arena),
+		.service = columns_text(row, 2, arena),
+		.label = columns_text(row, 3, arena),
+		.agent = sqlite3_column_int(row, 4),
+		.create_index = (uint64_t)sqlite3_column_int64(row, 5),
+	};
 	store_done(row);
 	return true;
 }
@@ -168,37 +176,30 @@ bool tables_find_check_state(struct store *store, struct arena *arena, const cha
 	struct registry_check *ret, int64_t *ret_row)
 {
 	sqlite3_stmt *row = store_query(store,
-		"SELECT c.node, c.id, c.instance_id, i.service, c.status, c.checked, c.output_max_size, "
-		"c.rowid"
+		"SELECT " COLUMNS_CHECK_STATE
 		" FROM checks c LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id"
 		" WHERE c.node = ?1 AND c.id = ?2",
 		"ss", node, id);
 
 	if (!store_row(store, row))
 		return false;
-	*ret = (struct registry_check){
-		.node = columns_text(row, 0, arena),
-		.id = columns_text(row, 1, arena),
-		.instance_id = columns_text(row, 2, arena),
-		.service = columns_text(row, 3, arena),
-		.status = (enum registry_status)sqlite3_column_int(row, 4),
-		.checked = sqlite3_column_int(row, 5),
-		.definition = {.output_max_size = (uint32_t)sqlite3_column_int64(row, 6)},
-	};
-	*ret_row = sqlite3_column_int64(row, 7);
+	columns_check_state(row, arena, ret);
+	*ret_row = sqlite3_column_int64(row, COLUMNS_STATE_ROW);
 	store_done(row);
 	return true;
-}
-
-int64_t tables_check_row(struct store *store, const char *node, const char *id)
-{
-	return store_number(store, 0, "SELECT rowid FROM checks WHERE node = ?1 AND id = ?2", "ss", node, id);
 }
 
 size_t tables_count_checks(struct store *store, const char *node, const char *instance_id)
 {
 	return (size_t)store_number(store, 0,
 		"SELECT count(*) FROM checks WHERE node = ?1 AND instance_id = ?2", "ss", node, instance_id);
+}
+
+size_t tables_count_own_checks(struct store *store, const char *node, const char *instance_id)
+{
+	return (size_t)store_number(store, 0,
+		"SELECT count(*) FROM checks WHERE node = ?1 AND instance_id = ?2 AND type <> ?3", "sss",
+		node, instance_id, registry_check_type_name(REGISTRY_CHECK_MAINTENANCE));
 }
 
 #define DEFINITION_COLUMNS                                                                                   \
@@ -286,14 +287,14 @@ struct registry_check *tables_checks(struct store *store, struct arena *arena, c
 	struct registry_check *list = NULL;
 	size_t count = 0;
 	sqlite3_stmt *row = store_query(store,
-		"SELECT " COLUMNS_CHECK
+		"SELECT " COLUMNS_CHECK_STATE
 		" FROM checks c LEFT JOIN instance i ON i.node = c.node AND i.id = c.instance_id"
 		" WHERE c.node = ?1 AND c.instance_id = ?2 ORDER BY c.id",
 		"ss", node, instance_id);
 
 	while (store_row(store, row)) {
 		list = arena_grow(arena, list, count, sizeof(*list));
-		columns_check(row, arena, &list[count++]);
+		columns_check_state(row, arena, &list[count++]);
 	}
 	*ret_count = count;
 	return list;

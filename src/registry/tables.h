@@ -28,7 +28,8 @@ void tables_rename_node(struct store *store, const char *from, const char *to, i
 /* Removes a node's row; nothing may be left on it. */
 void tables_remove_node(struct store *store, const char *name);
 
-/* Finds an instance. */
+/* Finds an instance, but only who it is: node, id, service, label, agent and create_index. Everything else is
+ * zero: one command may come upon many instances, and their tags and Meta may be long. */
 bool tables_find_instance(struct store *store, struct arena *arena, const char *node, const char *id,
 	struct registry_instance *ret);
 
@@ -56,16 +57,17 @@ bool tables_remove_service_if_empty(struct store *store, const char *name);
 bool tables_find_check(struct store *store, struct arena *arena, const char *node, const char *id,
 	struct registry_check *ret);
 
-/* The same, but only who a check is and how it stands: node, id, instance_id, service, status, checked and
- * definition.output_max_size. Everything else is zero. *ret_row is its row. */
+/* The same, but only who a check is and how it stands: node, id, instance_id, service, status, checked,
+ * definition.type and definition.output_max_size. Everything else is zero. *ret_row is its row, which is good
+ * for the transaction. */
 bool tables_find_check_state(struct store *store, struct arena *arena, const char *node, const char *id,
 	struct registry_check *ret, int64_t *ret_row);
 
-/* A check's row, which is good for the transaction; 0 if there is none. */
-int64_t tables_check_row(struct store *store, const char *node, const char *id);
-
 /* How many checks an instance has, or the node itself (instance_id ""). */
 size_t tables_count_checks(struct store *store, const char *node, const char *instance_id);
+
+/* The same without the one that stands for maintenance, which takes longer. */
+size_t tables_count_own_checks(struct store *store, const char *node, const char *instance_id);
 
 /* Inserts a check; false if there is one with this node and id, which stays as it is. */
 bool tables_add_check(
@@ -85,7 +87,8 @@ void tables_set_output(struct store *store, int64_t row, const struct registry_c
 /* Removes a check. */
 void tables_remove_check(struct store *store, const char *node, const char *id);
 
-/* The checks of an instance, or of the node itself (instance_id ""). */
+/* The checks of an instance, or of the node itself (instance_id ""), each as tables_find_check_state() has
+ * it. */
 struct registry_check *tables_checks(struct store *store, struct arena *arena, const char *node,
 	const char *instance_id, size_t *ret_count);
 

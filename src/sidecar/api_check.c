@@ -96,7 +96,8 @@ static void write_status(struct call *call, enum registry_status status, const c
  * (not a TTL check) or another error. */
 static int look_up(struct call *call)
 {
-	struct registry_filter filter = {.node = call->sidecar->config.node_name, .id = call->rest};
+	struct registry_filter filter = {
+		.node = call->sidecar->config.node_name, .id = call->rest, .without_tags = true};
 	const struct registry_check *checks;
 	struct arena *arena;
 	size_t count;

@@ -196,7 +196,8 @@ static int add_checks(struct registry_reader *reader, struct arena *arena,
 static int fetch_checks_of(struct registry_reader *reader, struct arena *arena,
 	const struct registry_instance *instance, struct page_checks *ret)
 {
-	struct registry_filter filter = {.node = instance->node, .instance_id = instance->id};
+	struct registry_filter filter = {
+		.node = instance->node, .instance_id = instance->id, .without_tags = true};
 	int error = add_checks(reader, arena, &filter, ret);
 
 	filter.instance_id = "";

@@ -183,17 +183,19 @@ static void try_next(struct health_probe *probe, const char *failure)
 	fail(probe, net_addr_format(&probe->addrs[probe->count - 1], where), why);
 }
 
-static void on_resolved(const struct net_addr *addrs, size_t count, const char *error, void *ctx)
+static void on_resolved(const struct health_resolve_result *result, void *ctx)
 {
 	struct health_probe *probe = ctx;
 
 	probe->resolve = NULL;
-	if (!count) {
-		fail(probe, probe->target, error);
+	if (!result->count) {
+		/* Without descriptors libc may say just that there is no such name. */
+		probe->own_fault = result->own_fault || health_want_of_descriptors() < 0;
+		fail(probe, probe->target, result->error);
 		return;
 	}
-	memcpy(probe->addrs, addrs, count * sizeof(*addrs));
-	probe->count = count;
+	memcpy(probe->addrs, result->addrs, result->count * sizeof(*result->addrs));
+	probe->count = result->count;
 	try_next(probe, "");
 }
 

@@ -83,8 +83,8 @@ int health_grpc_start(const struct health_probe_env *env, const struct health_pr
 /* Ends a gRPC probe without a verdict. */
 void health_grpc_cancel(struct health_probe *probe);
 
-/* 0, or the negative errno of our own want of descriptors: libcurl does not always tell that from a target
- * that does not answer. */
+/* 0, or the negative errno of our own want of descriptors: neither libcurl nor libc always tells that from a
+ * target that does not answer, or from a name that is not there. */
 int health_want_of_descriptors(void);
 
 /* False if a request failed for a want of our own, which says nothing about the target. */

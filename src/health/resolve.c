@@ -10,8 +10,10 @@
 
 #include <event2/event.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "health/check_types.h"
 #include "net/wake.h"
 
 enum progress { WAITING, RUNNING, DONE };
@@ -26,7 +28,8 @@ struct health_resolve {
 	struct net_addr addrs[HEALTH_RESOLVE_ADDRESSES];
 	size_t count;
 	char error[128];
-	void (*done)(const struct net_addr *addrs, size_t count, const char *error, void *ctx);
+	bool own_fault;
+	void (*done)(const struct health_resolve_result *result, void *ctx);
 	void *ctx;
 };
 
@@ -111,6 +114,15 @@ static void take_address(struct health_resolve *request, const struct addrinfo *
 	request->count++;
 }
 
+/* Why getaddrinfo() failed; `error` is the errno that it left. */
+static void take_failure(struct health_resolve *request, int failure, int error)
+{
+	bool of_system = failure == EAI_SYSTEM;
+
+	request->own_fault = failure == EAI_MEMORY || (of_system && health_own_fault(-error));
+	str_copy(request->error, sizeof(request->error), of_system ? err_str(error) : gai_strerror(failure));
+}
+
 static void look_up(struct health_resolve *request)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -118,7 +130,7 @@ static void look_up(struct health_resolve *request)
 	int r = getaddrinfo(request->host, NULL, &hints, &list);
 
 	if (r != 0) {
-		str_copy(request->error, sizeof(request->error), gai_strerror(r));
+		take_failure(request, r, errno);
 		return;
 	}
 	for (const struct addrinfo *info = list; info; info = info->ai_next)
@@ -185,7 +197,11 @@ static void on_bell(evutil_socket_t fd, short events, void *ctx)
 	while ((request = pop(&shared->finished))) {
 		pthread_mutex_unlock(&shared->lock);
 		if (!request->cancelled)
-			request->done(request->addrs, request->count, request->error, request->ctx);
+			request->done(&(struct health_resolve_result){.addrs = request->addrs,
+					      .count = request->count,
+					      .error = request->error,
+					      .own_fault = request->own_fault},
+				request->ctx);
 		free_request(request);
 		pthread_mutex_lock(&shared->lock);
 	}
@@ -239,7 +255,7 @@ void health_resolver_destroy(struct health_resolver *resolver)
 }
 
 void health_resolve_start(struct health_resolver *resolver, const char *host, uint16_t port,
-	void (*done)(const struct net_addr *addrs, size_t count, const char *error, void *ctx), void *ctx,
+	void (*done)(const struct health_resolve_result *result, void *ctx), void *ctx,
 	struct health_resolve **ret)
 {
 	struct shared *shared = resolver->shared;
@@ -255,6 +271,7 @@ void health_resolve_start(struct health_resolver *resolver, const char *host, ui
 	if (shared->queued >= shared->idle && shared->workers < HEALTH_RESOLVE_THREADS &&
 		start_worker(shared) < 0 && !shared->workers) {
 		request->progress = DONE;
+		request->own_fault = true;
 		str_copy(request->error, sizeof(request->error), "no thread to resolve the name");
 		push(&shared->finished, request);
 		net_wake_ring(shared->bell);

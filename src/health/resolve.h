@@ -19,6 +19,14 @@ struct event_base;
 struct health_resolver;
 struct health_resolve;
 
+/* What became of a name: either addresses in libc's order (RFC 6724), or none and why. */
+struct health_resolve_result {
+	const struct net_addr *addrs;
+	size_t count;
+	const char *error; /* in words */
+	bool own_fault; /* for want of a thread, memory or descriptors here: it says nothing about the name */
+};
+
 /* A resolver that answers on `base`. 0 or negative errno; destroy with health_resolver_destroy(). */
 int health_resolver_create(struct event_base *base, struct health_resolver **ret);
 
@@ -26,10 +34,9 @@ int health_resolver_create(struct event_base *base, struct health_resolver **ret
 void health_resolver_destroy(struct health_resolver *resolver);
 
 /* Asks for the addresses of `host`, with `port` put in. `done` is called exactly once, from the loop and
- * never from within this call, unless the request is cancelled first: either count addresses in libc's order
- * (RFC 6724), or none and the error in words. */
+ * never from within this call, unless the request is cancelled first. */
 void health_resolve_start(struct health_resolver *resolver, const char *host, uint16_t port,
-	void (*done)(const struct net_addr *addrs, size_t count, const char *error, void *ctx), void *ctx,
+	void (*done)(const struct health_resolve_result *result, void *ctx), void *ctx,
 	struct health_resolve **ret);
 
 /* Forgets a request; `done` is not called. */

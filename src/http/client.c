@@ -13,11 +13,15 @@
 
 #define HEAD_LIMIT (64 * 1024) /* bytes of the reply's head that we are willing to read */
 
+/* What libcurl says when a name was not looked up at all; its code is the one of a name that is not there. */
+#define NO_THREAD "getaddrinfo() thread failed to start"
+
 static const struct {
 	CURLcode code;
 	int error;
 } curl_errors[] = {
 	{CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT},
+	{CURLE_OUT_OF_MEMORY, -ENOMEM},
 	{CURLE_COULDNT_CONNECT, -ECONNREFUSED},
 	{CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH},
 	{CURLE_UNSUPPORTED_PROTOCOL, -EPROTONOSUPPORT},
@@ -71,6 +75,8 @@ static int result_error(const struct http_transfer *request, CURLcode code)
 		return 0;
 	if (request->head_size > HEAD_LIMIT)
 		return -EMSGSIZE;
+	if (code == CURLE_COULDNT_RESOLVE_HOST && str_eq(request->error, NO_THREAD))
+		return -EAGAIN;
 	if (code == CURLE_COULDNT_CONNECT) {
 		curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &os_error);
 		if (os_error > 0 && os_error <= INT_MAX)

@@ -32,7 +32,8 @@ struct http_client_request {
 
 struct http_client_result {
 	int error;           /* 0, or negative errno: -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH (no such
-			      * name), -EPROTO (TLS), -EMSGSIZE (a head above 64 KiB), -EIO ... */
+			      * name), -EAGAIN (no thread to look it up), -ENOMEM, -EPROTO (TLS),
+			      * -EMSGSIZE (a head above 64 KiB), -EIO ... */
 	const char *message; /* the error in words (libcurl's), "" if none */
 	long status;         /* HTTP status, 0 if there was none; may be known although `error` is set */
 	const char *reason;  /* the text behind the status, "" if none */

@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <event2/event.h>
 
@@ -25,13 +28,36 @@ static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
 static bool held;      /* slow names get no answer */
 static unsigned begun; /* slow names that a thread looks up */
 
-/* Instead of libc's: "slow" waits until the test lets it go; every name is 127.0.0.1. */
+/* Names that libc cannot look up, and what it says of them. */
+static const struct {
+	const char *name;
+	int failure, error;
+	bool judged; /* that is the name's fault */
+} failures[] = {
+	{"nobody", EAI_NONAME, 0, true},
+	{"later", EAI_AGAIN, 0, true},
+	{"denied", EAI_SYSTEM, EACCES, true},
+	{"memory", EAI_MEMORY, 0, false},
+	{"files", EAI_SYSTEM, EMFILE, false},
+	{"system-files", EAI_SYSTEM, ENFILE, false},
+	{"system-memory", EAI_SYSTEM, ENOMEM, false},
+};
+
+#define FAILURES (sizeof(failures) / sizeof(failures[0]))
+
+/* Instead of libc's: "slow" waits until the test lets it go; every name that does not fail is 127.0.0.1. */
 int getaddrinfo(const char *restrict node, const char *restrict service,
 	const struct addrinfo *restrict hints, struct addrinfo **restrict ret)
 {
-	struct addrinfo *info = calloc(1, sizeof(*info));
-	struct sockaddr_in *addr = calloc(1, sizeof(*addr));
+	struct sockaddr_in *addr;
+	struct addrinfo *info;
 
+	for (size_t i = 0; i < FAILURES; i++) {
+		if (strcmp(node, failures[i].name) != 0)
+			continue;
+		errno = failures[i].error;
+		return failures[i].failure;
+	}
 	pthread_mutex_lock(&lock);
 	if (!strcmp(node, "slow")) {
 		begun++;
@@ -40,6 +66,8 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 			pthread_cond_wait(&moved, &lock);
 	}
 	pthread_mutex_unlock(&lock);
+	info = calloc(1, sizeof(*info));
+	addr = calloc(1, sizeof(*addr));
 	addr->sin_family = AF_INET;
 	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	info->ai_family = AF_INET;
@@ -96,11 +124,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void on_resolved(const struct net_addr *addrs, size_t count, const char *error, void *ctx)
+static void on_resolved(const struct health_resolve_result *result, void *ctx)
 {
 	struct fixture *f = ctx;
 
-	assert_int_equal(count, 1);
+	assert_int_equal(result->count, 1);
+	assert_false(result->own_fault);
 	f->answers++;
 	event_base_loopbreak(f->env.base);
 }
@@ -153,18 +182,23 @@ static void on_done(const struct health_result *result, void *ctx)
 	event_base_loopbreak(f->env.base);
 }
 
-/* All threads are at slow names before any time is over, however busy the machine is. */
-static void probe(struct fixture *f, const char *target)
+static void start_probe(struct fixture *f, const char *target, int64_t timeout_ns)
 {
 	const struct registry_check_definition definition = {.type = REGISTRY_CHECK_TCP, .target = target};
 	const struct health_probe_request request = {.definition = &definition,
-		.timeout_ns = 20 * CLOCK_NS_PER_MS,
+		.timeout_ns = timeout_ns,
 		.output_size = 4096,
 		.done = on_done,
 		.ctx = f};
 	struct health_probe *started;
 
 	assert_int_equal(health_tcp_start(&f->env, &request, &started), 0);
+}
+
+/* All threads are at slow names before any time is over, however busy the machine is. */
+static void probe(struct fixture *f, const char *target)
+{
+	start_probe(f, target, 20 * CLOCK_NS_PER_MS);
 	wait_for_slow(HEALTH_RESOLVE_THREADS);
 	event_base_dispatch(f->env.base);
 }
@@ -185,11 +219,44 @@ static void a_name_that_nobody_looked_up_is_no_verdict(void **state)
 		health_resolve_cancel(slow[i]);
 }
 
+static void our_want_of_anything_is_no_verdict(void **state)
+{
+	struct fixture *f = *state;
+	char target[64];
+
+	for (size_t i = 0; i < FAILURES; i++) {
+		snprintf(target, sizeof(target), "%s:80", failures[i].name);
+		start_probe(f, target, 20 * CLOCK_NS_PER_S);
+		event_base_dispatch(f->env.base);
+		assert_int_equal(f->result.judged, failures[i].judged);
+		assert_int_equal(f->result.status, REGISTRY_CRITICAL);
+	}
+}
+
+/* libc found no descriptor to ask a server, and took the name for unknown. */
+static void an_unknown_name_without_descriptors_is_no_verdict(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	start_probe(f, "nobody:80", 20 * CLOCK_NS_PER_S);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	event_base_dispatch(f->env.base);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_false(f->result.judged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_quick_name_does_not_wait_for_a_slow_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_that_nobody_looked_up_is_no_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(our_want_of_anything_is_no_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_unknown_name_without_descriptors_is_no_verdict, setup, teardown),
 	};
 
 	log_setup("test", LOG_ERROR);

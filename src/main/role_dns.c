@@ -79,7 +79,7 @@ int role_dns(int parent)
 	if (r < 0)
 		goto out;
 	/* UDP and TCP, and for each worker a link more. */
-	size_t count = 2 * (size_t)wiring_workers(&inherit.config) * (inherit.config.dns.listen.count + 1);
+	size_t count = 2 * (size_t)inherit.config.dns.workers * (inherit.config.dns.listen.count + 1);
 	sockets = mem_alloc(count * sizeof(int));
 	for (size_t i = 0; i < count; i++)
 		sockets[i] = INHERIT_SOCKETS + (int)i;

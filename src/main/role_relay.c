@@ -19,7 +19,7 @@ static int start(
 	int r = wiring_relay(&inherit->config, ret_wiring, message);
 	if (r < 0)
 		return r;
-	size_t count = 2 * (size_t)wiring_workers(&inherit->config);
+	size_t count = 2 * (size_t)inherit->config.dns.workers;
 	int *links = mem_alloc(count * sizeof(int));
 	for (size_t i = 0; i < count; i++)
 		links[i] = INHERIT_SOCKETS + (int)i;

@@ -149,7 +149,7 @@ int sockets_open(struct main_config *config, const struct activation *activation
 	char message[512])
 {
 	struct net_addr addr;
-	unsigned workers = wiring_workers(config);
+	unsigned workers = config->dns.workers;
 	struct sockets s = {.dns_count = 2 * (size_t)workers * config->dns.listen.count,
 		.http_count = config->http.listen.count};
 	s.dns = descriptors(s.dns_count);

@@ -114,6 +114,9 @@ static int set_up(struct supervisor *s, char message[512])
 	int r = options_deserialize(s->serialized.data, s->serialized.size, &s->asked);
 	if (r < 0)
 		return r;
+	/* Settled here: the processors that we may use can be others when a child is started again, and the
+	 * sockets are for so many workers. */
+	s->config->dns.workers = wiring_workers(s->config);
 	r = privileges_find(s->config->process.user, &uid, &gid);
 	if (r < 0)
 		return r;

@@ -51,7 +51,7 @@ static struct dns_relay clients_of(const struct main_config *config, struct wiri
 
 void wiring_dns(const struct main_config *config, struct wiring_clients *clients, struct dns_config *ret)
 {
-	unsigned workers = wiring_workers(config);
+	unsigned workers = config->dns.workers;
 	*ret = (struct dns_config){
 		.workers = workers,
 		.address_count = config->dns.listen.count,

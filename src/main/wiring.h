@@ -58,5 +58,6 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 /* Says how this process logs from now on; "process" is its name in each line, and must stay alive. */
 void wiring_log(const struct main_config *config, const char *process);
 
-/* How many workers dns.workers means on this machine. */
+/* How many workers dns.workers means on this machine now. The supervisor asks once and puts the number in the
+ * place of a 0; children find it in their config. */
 unsigned wiring_workers(const struct main_config *config);

@@ -9,6 +9,9 @@ const struct dns_refusal dns_not_our_zone = {
 const struct dns_refusal dns_not_loaded = {
 	.rcode = WIRE_SERVFAIL, .ede = WIRE_EDE_NOT_READY, .text = "the registry is being loaded"};
 
+const struct dns_refusal dns_not_known = {
+	.rcode = WIRE_SERVFAIL, .ede = WIRE_EDE_NOT_READY, .text = "the zone's file cannot be read"};
+
 const struct dns_refusal dns_relay_full = {.rcode = WIRE_SERVFAIL,
 	.ede = WIRE_EDE_NOT_READY,
 	.text = "the relay does not take or answer queries now"};

@@ -173,6 +173,8 @@ static void find_name(struct dns_exchange *x)
 	x->answer = view_search_end(&x->search);
 	if (x->answer)
 		view_answer_prefetch(x->answer);
+	else if (x->zone->incomplete)
+		x->refusal = &dns_not_known;
 }
 
 static void approach_records(const struct dns_exchange *x)

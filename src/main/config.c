@@ -229,20 +229,46 @@ static void check_values(struct load *l)
 			"more than %d zones and zone files", WIRING_ZONES_MAX);
 }
 
+/* Notes which zone a file names. In a list, so a comma in the name is written as its number. */
+static void note_zone(size_t at, const uint8_t *name, size_t size, void *ctx)
+{
+	struct main_config *config = ctx;
+	char text[WIRE_NAME_TEXT];
+	struct buf item = {0};
+	if (at < config->zone.name.count)
+		return;
+	for (const char *p = wire_name_format(name, size, text); *p; p++)
+		buf_add(&item, *p == ',' ? "\\044" : p, *p == ',' ? 4 : 1);
+	config->zone.of_file.items[at - config->zone.name.count] = mem_strdup(item.data);
+	buf_finish(&item);
+}
+
+/* Reads the zone files, and notes what a child must know of them even when they cannot be read any more. */
+static void check_zones(struct load *l)
+{
+	struct main_config *config = l->config;
+	struct wiring_zones zones;
+	char message[512];
+	wiring_zones(config, &zones);
+	config->zone.of_file =
+		(struct main_list){.items = mem_alloc(config->zone.file.count * sizeof(char *)),
+			.count = config->zone.file.count};
+	if (view_check_zones(&zones.view, note_zone, config, message) < 0)
+		buf_printf(l->errors, "%s\n", message);
+}
+
 /* Whether good values fit together; the zone files are read for it. */
 static void check_whole(struct load *l)
 {
 	const struct main_config *config = l->config;
 	char message[512];
 	struct buf text = {0};
-	options_serialize(config, &text);
+	check_zones(l);
+	if (l->errors->size == 0)
+		options_serialize(config, &text);
 	if (text.size > CONFIG_MAX)
 		buf_printf(l->errors, "the config is larger than %d bytes\n", CONFIG_MAX);
 	buf_finish(&text);
-	struct wiring_zones zones;
-	wiring_zones(config, &zones);
-	if (view_check_zones(&zones.view, message) < 0)
-		buf_printf(l->errors, "%s\n", message);
 	struct net_addr addrs[LISTEN_MAX];
 	for (size_t i = 0; i < config->http.listen.count; i++)
 		net_addr_parse(config->http.listen.items[i], 0, &addrs[i]);

@@ -12,6 +12,7 @@ struct config_sources {
 	size_t flag_count;
 };
 
-/* Reads all sources over the defaults into *ret and checks it whole, zone files and addresses included.
+/* Reads all sources over the defaults into *ret and checks it whole, zone files (whose zones are noted in
+ * zone.of_file) and addresses included.
  * Errors are appended to ret_errors, one line each. 0, or -EINVAL (then *ret is untouched). */
 int config_load(const struct config_sources *sources, struct main_config *ret, struct buf *ret_errors);

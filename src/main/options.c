@@ -19,7 +19,7 @@ struct option_row {
 	const char *value; /* the default, as text */
 	int64_t min, max;  /* numbers and sizes as such, durations in milliseconds */
 	bool live;         /* taken over by SIGHUP; else it needs a restart */
-	const char *help;
+	const char *help;  /* NULL: no option; only options_deserialize() sets it */
 };
 
 #define AT(field) offsetof(struct main_config, field)
@@ -125,6 +125,7 @@ static const struct option_row options[] = {
 		"Zones; the same services are shown under each."},
 	{"zone.file", OPTION_LIST, AT(zone.file), "", 0, 0, true,
 		"Master files with SOA, NS and static records; each belongs to the zone that its SOA names."},
+	{"zone.of_file", OPTION_LIST, AT(zone.of_file), "", 0, 0, true, NULL},
 	{"zone.ttl", OPTION_DURATION, AT(zone.ttl), "5s", 0, DAY, true,
 		"TTL of live records, and of negative answers in a zone without a file."},
 
@@ -153,12 +154,10 @@ static const struct option_row options[] = {
 
 	{"relay.upstream", OPTION_LIST, AT(relay.upstream), "", 0, 0, false,
 		"Name servers, such as 192.0.2.53 or [::1]:5353, that names outside our zones are asked "
-		"from; "
-		"empty: such names are refused."},
+		"from; empty: such names are refused."},
 	{"relay.allow", OPTION_LIST, AT(relay.allow), "127.0.0.0/8,::1", 0, 0, false,
 		"Clients, as addresses or networks, for whom names outside our zones are asked. Never the "
-		"whole "
-		"Internet: open resolvers are abused."},
+		"whole Internet: open resolvers are abused."},
 	{"relay.in_flight", OPTION_NUMBER, AT(relay.in_flight), "512", 16, 4096, false,
 		"Queries that may wait for the name servers of relay.upstream; more get SERVFAIL."},
 	{"relay.in_flight_per_address", OPTION_NUMBER, AT(relay.in_flight_per_address), "256", 1, 4096, false,
@@ -365,11 +364,19 @@ void options_finish(struct main_config *config)
 	*config = (struct main_config){0};
 }
 
-int options_set(struct main_config *config, const char *key, const char *value, char message[256])
+static const struct option_row *find(const char *key)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (str_eq(options[i].key, key))
-			return set(config, &options[i], value, message);
+			return &options[i];
+	return NULL;
+}
+
+int options_set(struct main_config *config, const char *key, const char *value, char message[256])
+{
+	const struct option_row *row = find(key);
+	if (row && row->help)
+		return set(config, row, value, message);
 	snprintf(message, 256, "there is no such key");
 	return -ENOENT;
 }
@@ -399,7 +406,8 @@ int options_deserialize(const char *data, size_t size, struct main_config *ret)
 		}
 		memcpy(key, data, (size_t)(equals - data));
 		key[equals - data] = '\0';
-		r = options_set(&config, key, equals + 1, message);
+		const struct option_row *row = find(key);
+		r = row ? set(&config, row, equals + 1, message) : -ENOENT;
 		data += length + 1;
 	}
 	if (r < 0)
@@ -435,9 +443,10 @@ void options_take_live(struct main_config *to, const struct main_config *from, s
 void options_print_help(FILE *file)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		fprintf(file, "  --%s=%s\n        %s%s\n", options[i].key,
-			options[i].value ? options[i].value : "HOSTNAME", options[i].help,
-			options[i].live ? "" : " (needs a restart)");
+		if (options[i].help)
+			fprintf(file, "  --%s=%s\n        %s%s\n", options[i].key,
+				options[i].value ? options[i].value : "HOSTNAME", options[i].help,
+				options[i].live ? "" : " (needs a restart)");
 }
 
 void options_print_sample(FILE *file)
@@ -446,6 +455,8 @@ void options_print_sample(FILE *file)
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const char *dot = strchr(options[i].key, '.');
 		size_t size = (size_t)(dot - options[i].key);
+		if (!options[i].help)
+			continue;
 		if (strncmp(section, options[i].key, size) != 0 || section[size] != '\0') {
 			snprintf(section, sizeof(section), "%.*s", (int)size, options[i].key);
 			fprintf(file, "%s[%s]\n", i ? "\n" : "", section);
@@ -483,5 +494,6 @@ static void print_mdoc(FILE *file, const struct option_row *row)
 void options_print_mdoc(FILE *file)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		print_mdoc(file, &options[i]);
+		if (options[i].help)
+			print_mdoc(file, &options[i]);
 }

@@ -2,7 +2,8 @@
  *
  * Adding an option is adding a row here and a field in struct main_config. The table generates --help, the
  * sample config and the man page's list, and it is how the supervisor hands the config to its children.
- * Every option is a config key ([dns] listen = ...) and a flag (--dns.listen=...). */
+ * Every option is a config key ([dns] listen = ...) and a flag (--dns.listen=...). A row without help is
+ * none: it is what the supervisor found out, and goes to the children with the rest. */
 #pragma once
 
 #include <stdbool.h>
@@ -48,6 +49,7 @@ struct main_config {
 	} registry;
 	struct {
 		struct main_list name, file;
+		struct main_list of_file; /* no option: the zone that each file named when it was checked */
 		int64_t ttl;
 	} zone;
 	struct {

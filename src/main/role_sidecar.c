@@ -78,9 +78,7 @@ static void reload(const struct inherit *inherit, const struct parts *parts)
 {
 	struct health_config health;
 	struct sidecar_config sidecar;
-	inherit_set_busy(inherit, true);
 	configure(inherit, parts, &health, &sidecar);
-	inherit_set_busy(inherit, false);
 	wiring_log(&inherit->config, "sidecar");
 	health_reconfigure(parts->health, &health);
 	sidecar_reconfigure(parts->sidecar, &sidecar);

@@ -14,10 +14,10 @@ struct sockets {
 	size_t link_count;
 };
 
-/* Probes that nobody else holds the addresses, then opens all sockets, for dns.workers (not 0) workers; those of
- * a kind that `activation` has are copied from there instead (`config` names their addresses then). A port 0 is
- * replaced in `config` by the port that the kernel chose (the same one for UDP and TCP). 0 or negative errno with
- * the address and the cause in `message`. */
+/* Probes that nobody else holds the addresses, then opens all sockets, for dns.workers (not 0) workers; those
+ * of a kind that `activation` has are copied from there instead (`config` names their addresses then). A port
+ * 0 is replaced in `config` by the port that the kernel chose (the same one for UDP and TCP). 0 or negative
+ * errno with the address and the cause in `message`. */
 int sockets_open(struct main_config *config, const struct activation *activation, struct sockets *ret,
 	char message[512]);
 

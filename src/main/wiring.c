@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "main/revision.h"
 
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
@@ -17,7 +18,8 @@ void wiring_zones(const struct main_config *config, struct wiring_zones *ret)
 	for (size_t i = 0; i < config->zone.name.count && count < WIRING_ZONES_MAX; i++)
 		ret->zones[count++] = (struct view_zone_config){.name = config->zone.name.items[i]};
 	for (size_t i = 0; i < config->zone.file.count && count < WIRING_ZONES_MAX; i++)
-		ret->zones[count++] = (struct view_zone_config){.file = config->zone.file.items[i]};
+		ret->zones[count++] = (struct view_zone_config){.file = config->zone.file.items[i],
+			.accepted = i < config->zone.of_file.count ? config->zone.of_file.items[i] : NULL};
 	ret->view = (struct view_config){
 		.zones = ret->zones,
 		.zone_count = count,
@@ -70,15 +72,19 @@ void wiring_dns(const struct main_config *config, struct wiring_clients *clients
 	};
 }
 
-/* Wire size of the longest zone name; that of a zone may stand in its file only. If a file has gone bad since
- * it was checked, what the view cannot show is skipped there, so a short answer here is safe. */
-static uint32_t zone_size(const struct main_config *config)
+static uint32_t longest(const struct main_list *names, uint32_t than)
 {
-	struct wiring_zones zones;
-	char message[512];
-	wiring_zones(config, &zones);
-	int size = view_check_zones(&zones.view, message);
-	return size < 0 ? 1 : (uint32_t)size;
+	uint8_t wire[WIRE_NAME_MAX];
+	for (size_t i = 0; i < names->count; i++) {
+		int size = wire_name_parse(names->items[i], wire);
+		than = size > (int)than ? (uint32_t)size : than;
+	}
+	return than;
+}
+
+uint32_t wiring_zone_size(const struct main_config *config)
+{
+	return longest(&config->zone.of_file, longest(&config->zone.name, 1));
 }
 
 static struct registry_limits limits(const struct main_config *config)
@@ -102,7 +108,7 @@ void wiring_registry(const struct main_config *config, struct registry_config *r
 		.path = config->registry.path,
 		.node_name = config->node.name,
 		.node_address = config->node.address,
-		.zone_size = zone_size(config),
+		.zone_size = wiring_zone_size(config),
 		.limits = limits(config),
 		.clock = clock_system(),
 	};
@@ -134,7 +140,6 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 		.node_address = config->node.address,
 		.datacenter = config->node.datacenter,
 		.zone_name = config->zone.name.items[0],
-		.zone_size = zone_size(config),
 		.limits = limits(config),
 		.token_file = config->http.token_file,
 		.hosts = (const char *const *)config->http.hosts.items,
@@ -166,17 +171,25 @@ void wiring_sidecar(const struct main_config *config, struct sidecar_config *ret
 	};
 }
 
-static void add_zone(const uint8_t *name, size_t size, void *ctx)
+/* In one spelling, and once. */
+static void add_zone(struct main_list *list, const char *name)
 {
-	struct main_list *list = ctx;
+	uint8_t wire[WIRE_NAME_MAX];
 	char text[WIRE_NAME_TEXT];
+	int size = wire_name_parse(name, wire);
+	if (size < 0)
+		return; /* config.c has refused it */
+	wire_name_lower(wire, (size_t)size, wire);
+	wire_name_format(wire, (size_t)size, text);
+	for (size_t i = 0; i < list->count; i++)
+		if (str_eq(list->items[i], text))
+			return;
 	list->items = mem_resize(list->items, list->count + 1, sizeof(char *));
-	list->items[list->count++] = mem_strdup(wire_name_format(name, size, text));
+	list->items[list->count++] = mem_strdup(text);
 }
 
 int wiring_relay(const struct main_config *config, struct wiring_relay *ret, char message[512])
 {
-	struct wiring_zones zones;
 	size_t count = config->relay.upstream.count;
 	*ret = (struct wiring_relay){.zones.count = 0};
 	for (size_t i = 0; i < count; i++) {
@@ -186,10 +199,10 @@ int wiring_relay(const struct main_config *config, struct wiring_relay *ret, cha
 		snprintf(message, 512, "relay.upstream is not a list of addresses");
 		return -EINVAL;
 	}
-	wiring_zones(config, &zones);
-	int r = view_visit_zones(&zones.view, add_zone, &ret->zones, message);
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < config->zone.name.count; i++)
+		add_zone(&ret->zones, config->zone.name.items[i]);
+	for (size_t i = 0; i < config->zone.of_file.count; i++)
+		add_zone(&ret->zones, config->zone.of_file.items[i]);
 	ret->relay = (struct relay_config){
 		.upstreams = ret->upstreams,
 		.upstream_count = count,

@@ -21,7 +21,8 @@ struct wiring_zones {
 	struct view_config view;
 };
 
-/* The zones: one for each zone.name, one for each zone.file (its SOA says which zone it belongs to). */
+/* The zones: one for each zone.name, one for each zone.file (its SOA says which zone it belongs to, and
+ * zone.of_file which one that must be, once the file was checked). */
 void wiring_zones(const struct main_config *config, struct wiring_zones *ret);
 
 /* The lists of a dns_relay. */
@@ -39,12 +40,15 @@ struct wiring_relay {
 	struct relay_config relay;
 };
 
-/* The relay's values; the zone files are read for the zones' names. 0 or -EINVAL with `message`. Free with
- * wiring_relay_finish(). */
+/* The relay's values. Whatever has become of the zone files, all zones that dns may serve are in them. 0 or
+ * -EINVAL with `message`. Free with wiring_relay_finish(). */
 int wiring_relay(const struct main_config *config, struct wiring_relay *ret, char message[512]);
 
 /* Frees what wiring_relay() made. */
 void wiring_relay_finish(struct wiring_relay *wiring);
+
+/* Wire size of the longest zone name, which names of services must fit in front of. */
+uint32_t wiring_zone_size(const struct main_config *config);
 
 /* The registry's values. */
 void wiring_registry(const struct main_config *config, struct registry_config *ret);

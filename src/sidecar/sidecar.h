@@ -27,7 +27,6 @@ struct sidecar_config {
 	const struct clock *clock;
 
 	const char *node_name, *node_address, *datacenter, *zone_name;
-	uint32_t zone_size;
 	struct registry_limits limits; /* for early, cheap refusals; the registry applies them itself */
 
 	const char *token_file;   /* bearer token, NULL or "" for none */

@@ -20,27 +20,17 @@ struct view {
 	struct follower follower;
 };
 
-int view_check_zones(const struct view_config *config, char message[512])
+int view_check_zones(const struct view_config *config,
+	void (*visit)(size_t at, const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512])
 {
 	const struct siphash_key key = siphash_key_random();
 	struct zones *zones = NULL;
-	int rc = zones_load(config, &key, &zones, message);
+	int rc = zones_load(config, &key, false, &zones, message);
 
+	for (size_t i = 0; visit && rc == 0 && i < zones->count; i++)
+		visit(zones->zones[i].config_at, zones->zones[i].name, zones->zones[i].name_size, ctx);
 	if (rc == 0)
 		rc = (int)zones->longest;
-	zones_destroy(zones);
-	return rc;
-}
-
-int view_visit_zones(const struct view_config *config,
-	void (*visit)(const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512])
-{
-	const struct siphash_key key = siphash_key_random();
-	struct zones *zones = NULL;
-	int rc = zones_load(config, &key, &zones, message);
-
-	for (size_t i = 0; rc == 0 && i < zones->count; i++)
-		visit(zones->zones[i].name, zones->zones[i].name_size, ctx);
 	zones_destroy(zones);
 	return rc;
 }
@@ -52,7 +42,7 @@ int view_create(const struct view_config *config, struct view **ret, char messag
 	int rc;
 
 	services_init(&view->services, &view->zones, config->report, metrics);
-	rc = zones_load(config, &view->services.table.key, &view->current, message);
+	rc = zones_load(config, &view->services.table.key, true, &view->current, message);
 	if (rc < 0)
 		goto fail;
 	int kick_fd = net_wake_create();
@@ -106,7 +96,7 @@ int view_reload_zones(struct view *view, const struct view_config *config, char 
 	int rc;
 
 	pthread_mutex_lock(&view->reload);
-	rc = zones_load(config, &view->services.table.key, &zones, message);
+	rc = zones_load(config, &view->services.table.key, false, &zones, message);
 	/* Names were judged by the longest zone; the registry judges new ones by it too. */
 	if (rc == 0 && zones->longest > view->current->longest) {
 		snprintf(message, 512, "a longer zone name than before needs a restart");

@@ -68,6 +68,8 @@ struct view_zone {
 	uint8_t name[WIRE_NAME_MAX]; /* wire form, lower case, with the root label */
 	uint8_t name_size;
 	uint8_t label_count;
+	bool incomplete;    /* its file cannot be read: a name that is not here may stand there */
+	uint16_t config_at; /* which of view_config.zones made it */
 	/* From the zone file; see view_zone_serial(). */
 	uint32_t serial;
 	/* The SOA record from its type on (no owner), for authority and apex answers: the apex has no SOA
@@ -91,6 +93,8 @@ struct view;
 struct view_zone_config {
 	const char *name; /* "service.local"; NULL with a file: the SOA's owner */
 	const char *file; /* master file, NULL for the built-in SOA, NS and NS address */
+	/* The zone that the file named when it was checked, the only one that it may name then; NULL: any. */
+	const char *accepted;
 };
 
 struct view_config {
@@ -105,21 +109,19 @@ struct view_config {
 	const struct clock *clock;  /* for those times */
 	int wake_fd;                /* rung by the writer after each commit; -1 for polling only */
 	int notify_fd;              /* rung after each applied index; -1 for none */
-	/* Says one thing worth a log line, on the follower's thread. May be NULL. */
+	/* Says one thing worth a log line, on the follower's thread or in view_create(). May be NULL. */
 	void (*report)(enum log_level level, const char *message, const char *name, const char *detail);
 };
 
-/* Reads and checks the zones without a view, for --check-config, reloads, and whoever must know how long a
- * name may be. The wire size of the longest zone name, or -EINVAL with file, line and what is wrong in
- * `message`. */
-int view_check_zones(const struct view_config *config, char message[512]);
+/* Reads and checks the zones without a view, for --check-config and reloads. If all is good, calls `visit`
+ * (may be NULL) for each zone, with its place in config->zones and its name in wire form and lower case. The
+ * wire size of the longest name, or -EINVAL with file, line and what is wrong in `message`. */
+int view_check_zones(const struct view_config *config,
+	void (*visit)(size_t at, const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512]);
 
-/* Calls `visit` with the name of each zone, in wire form and lower case. 0 or -EINVAL as
- * view_check_zones(). */
-int view_visit_zones(const struct view_config *config,
-	void (*visit)(const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512]);
-
-/* A view with its zones and no names, not yet whole. 0 or -EINVAL with `message` as view_check_zones(). */
+/* A view with its zones and no names, not yet whole. A file that cannot be read is reported and left out if
+ * its zone is known (`accepted`): that has the built-in records then, until view_reload_zones() reads the
+ * file. 0, or -EINVAL with `message` as view_check_zones(). */
 int view_create(const struct view_config *config, struct view **ret, char message[512]);
 
 /* Ends the follower if it runs, and frees all; no reader may be left. NULL is fine. */

@@ -287,8 +287,9 @@ static int load_zone(const struct view_config *config, const struct view_zone_co
 	int rc;
 
 	if (zone->file)
-		rc = zonefile_read(zone->file, zone->name ? zone->name : only_name(config), zone->name,
-			config->ttl, zones->arena, &file, message);
+		rc = zonefile_read(zone->file, zone->name ? zone->name : only_name(config),
+			zone->accepted ? zone->accepted : zone->name, config->ttl, zones->arena, &file,
+			message);
 	else
 		rc = zonefile_builtin(
 			zone->name, config->node_address, config->ttl, zones->arena, &file, message);
@@ -308,6 +309,29 @@ static int load_zone(const struct view_config *config, const struct view_zone_co
 	return 0;
 }
 
+/* As load_zone(). A file that has gone bad since it was checked may be left out: what its zone has besides is
+ * known, and is not lost for that. */
+static int load_or_leave_out(const struct view_config *config, size_t at, const struct siphash_key *key,
+	bool leave_out, struct zones *zones, char message[ZONES_MESSAGE])
+{
+	const struct view_zone_config *zone = &config->zones[at];
+	size_t count = zones->count;
+	int rc = load_zone(config, zone, key, zones, message);
+	bool left_out = rc < 0 && leave_out && zone->accepted;
+
+	if (left_out) {
+		const struct view_zone_config bare = {.name = zone->accepted};
+		if (config->report)
+			config->report(LOG_ERROR, "a zone file is left out", zone->file, message);
+		rc = load_zone(config, &bare, key, zones, message);
+	}
+	if (rc == 0 && zones->count > count) {
+		zones->zones[count].config_at = (uint16_t)at;
+		zones->zones[count].incomplete = left_out;
+	}
+	return rc;
+}
+
 static int compare_zones(const void *left, const void *right)
 {
 	const struct view_zone *a = left, *b = right;
@@ -317,8 +341,8 @@ static int compare_zones(const void *left, const void *right)
 	return 0;
 }
 
-int zones_load(const struct view_config *config, const struct siphash_key *key, struct zones **ret,
-	char message[ZONES_MESSAGE])
+int zones_load(const struct view_config *config, const struct siphash_key *key, bool leave_out,
+	struct zones **ret, char message[ZONES_MESSAGE])
 {
 	struct arena *arena = arena_create();
 	struct zones *zones = arena_alloc(arena, sizeof(*zones));
@@ -332,7 +356,7 @@ int zones_load(const struct view_config *config, const struct siphash_key *key, 
 	for (unsigned with_file = 2; with_file-- > 0;)
 		for (size_t i = 0; rc == 0 && i < config->zone_count; i++)
 			if (!config->zones[i].file == !with_file)
-				rc = load_zone(config, &config->zones[i], key, zones, text);
+				rc = load_or_leave_out(config, i, key, leave_out, zones, text);
 	if (rc < 0) {
 		memcpy(message, text, sizeof(text));
 		arena_destroy(arena);

@@ -34,9 +34,10 @@ struct zones_statics {
 	const struct zones_name *const *slots;
 };
 
-/* Reads all zones. 0 or -EINVAL with what is wrong in `message`. Free with zones_destroy(). */
-int zones_load(const struct view_config *config, const struct siphash_key *key, struct zones **ret,
-	char message[ZONES_MESSAGE]);
+/* Reads all zones; with `leave_out` as view_create(), else any error counts. 0 or -EINVAL with what is wrong
+ * in `message`. Free with zones_destroy(). */
+int zones_load(const struct view_config *config, const struct siphash_key *key, bool leave_out,
+	struct zones **ret, char message[ZONES_MESSAGE]);
 
 /* NULL is fine; no reader is left. */
 void zones_destroy(struct zones *zones);

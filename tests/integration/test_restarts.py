@@ -61,3 +61,82 @@ def test_fewer_processors_change_no_number_of_workers(start_server, upstream):
     server.signal("supervisor", signal.SIGHUP)
     svc.wait_until(lambda: 'msg="config read"' in server.log(), "the reload")
     assert "needs_restart" not in server.log()
+
+
+ZONE = """$ORIGIN {name}.
+$TTL 5
+@ IN SOA ns1 hostmaster 4000000000 3600 600 86400 5
+@ IN NS ns1
+ns1 IN A 127.0.0.1
+fixed IN A 10.0.0.9
+{more}
+"""
+
+
+class Zones:
+    """A server with two zone files: of service.local, and of example.org, which the config does not name."""
+
+    NAMES = ("service.local", "example.org")
+
+    def __init__(self, start_server, folder, **config):
+        self.paths = [folder / name for name in self.NAMES]
+        self.write()
+        self.server = start_server(**{"zone.file": ",".join(map(str, self.paths)), **config})
+        self.server.register("web", id="w1", address="10.0.0.1", port=80)
+
+    def write(self, more=""):
+        for name, path in zip(self.NAMES, self.paths):
+            path.write_text(ZONE.format(name=name, more=more))
+
+    def reload(self):
+        """The status and the text of a reload."""
+        answer = self.server.http("PUT", "/v1/agent/reload")
+        return answer.status, answer.text
+
+
+def test_a_zone_file_that_has_gone_bad_keeps_nothing_down(start_server, tmp_path):
+    """It is left out when dns starts again: what is registered is answered, what may be in the file is not denied."""
+    zones = Zones(start_server, tmp_path)
+    server = zones.server
+    zones.write("*.x IN A 10.0.0.9")
+    assert zones.reload()[0] == 400
+    for name in zones.NAMES:
+        assert ask(server, f"fixed.{name}").addresses() == ["10.0.0.9"], "refused, so all is as it was"
+    kill(server, "dns", "sidecar")
+    server.register("db", id="d1", address="10.0.0.2", port=80)
+    for name, path in zip(zones.NAMES, zones.paths):
+        assert ask(server, f"web.{name}").addresses() == ["10.0.0.1"]
+        assert ask(server, f"db.{name}").addresses() == ["10.0.0.2"]
+        assert ask(server, f"w1.web.{name}", "AAAA").rcode == NOERROR
+        assert [r.type for r in ask(server, name, "SOA").answer + ask(server, name, "NS").answer] == [6, 2]
+        for missing in ("fixed", "missing"):
+            reply = ask(server, f"{missing}.{name}")
+            assert (reply.rcode, reply.flags & AA, reply.authority) == (SERVFAIL, 0, [])
+            assert reply.ede() == [(14, "the zone's file cannot be read")]
+        assert f'msg="a zone file is left out" name={path} detail="{path}:7: wildcards are not served"' in server.log()
+    zones.write()
+    assert zones.reload()[0] == 200
+    for name in zones.NAMES:
+        svc.wait_until(lambda name=name: ask(server, f"fixed.{name}").addresses() == ["10.0.0.9"], "the file is back")
+        assert ask(server, f"missing.{name}").rcode == NXDOMAIN
+    assert "cannot start" not in server.log()
+
+
+def test_names_of_a_zone_file_that_has_gone_bad_never_go_up(start_server, upstream, tmp_path):
+    """Nor if it names another zone now; the relay knows the zone without its file."""
+    zones = Zones(start_server, tmp_path, **{"relay.upstream": upstream.address})
+    server = zones.server
+    upstream.answers["alias.example.com."] = ["CNAME fixed.example.org."]
+    for text in ("nothing that is a zone\n", ZONE.format(name="example.net", more=""), None):
+        if text:
+            zones.paths[1].write_text(text)
+        else:
+            zones.paths[1].unlink()
+        kill(server, "dns", "relay")
+        svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay answers")
+        assert ask(server, "web.example.org").addresses() == ["10.0.0.1"]
+        assert ask(server, "fixed.example.org").rcode == SERVFAIL
+        assert ask(server, "alias.example.com").rcode == SERVFAIL
+        assert ask(server, "fixed.service.local").addresses() == ["10.0.0.9"]
+        assert ask(server, "missing.service.local").rcode == NXDOMAIN, "its own file is good"
+    assert set(upstream.names()) == {"www.example.com.", "alias.example.com."}

@@ -152,6 +152,33 @@ static void test_whole(void **state)
 	buf_finish(&got);
 }
 
+/* Which zones the files name, in their order; a comma would begin another item of the list. */
+static void test_zones_of_files(void **state)
+{
+	char names[2][32] = {"/tmp/svcdns-test-XXXXXX", "/tmp/svcdns-test-XXXXXX"}, flag[100];
+	static const char *const zones[] = {"B.test", "a,b.c.test"};
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int fd = mkstemp(names[i]);
+		assert_true(fd >= 0);
+		dprintf(fd, "$ORIGIN %s.\n@ 5 SOA ns admin 1 60 60 60 5\n@ 5 NS ns\n", zones[i]);
+		close(fd);
+	}
+	snprintf(flag, sizeof(flag), "zone.file=%s,%s", names[0], names[1]);
+	const char *const flags[] = {"zone.name=a.test,b.test", flag};
+	const struct config_sources sources = {.flags = flags, .flag_count = 2};
+	struct main_config config;
+	struct buf errors = {0};
+	assert_int_equal(config_load(&sources, &config, &errors), 0);
+	assert_int_equal(config.zone.of_file.count, 2);
+	assert_string_equal(config.zone.of_file.items[0], "b.test");
+	assert_string_equal(config.zone.of_file.items[1], "a\\044b.c.test");
+	options_finish(&config);
+	buf_finish(&errors);
+	unlink(names[0]);
+	unlink(names[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_zones_of_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

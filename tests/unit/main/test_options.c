@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -35,6 +36,7 @@ static void test_refusals(void **state)
 	} rows[] = {
 		{"dns.nonsense", "1", "there is no such key", -ENOENT},
 		{"listen", "1", "there is no such key", -ENOENT},
+		{"zone.of_file", "a.test", "there is no such key", -ENOENT},
 		{"dns.workers", "65", "'65' is not a number from 0 to 64", -EINVAL},
 		{"dns.workers", "-1", "'-1' is not a number from 0 to 64", -EINVAL},
 		{"dns.workers", "", "'' is not a number from 0 to 64", -EINVAL},
@@ -96,6 +98,34 @@ static void test_round_trip(void **state)
 	options_finish(&config);
 }
 
+/* A row that is no option is shown to nobody, and goes to the children. */
+static void test_found_out(void **state)
+{
+	char name[] = "a.test", *item = name, *shown = NULL;
+	size_t size = 0;
+	struct main_config config, copy;
+	struct buf text = {0};
+	FILE *file = open_memstream(&shown, &size);
+	(void)state;
+	options_print_help(file);
+	options_print_sample(file);
+	options_print_mdoc(file);
+	fclose(file);
+	assert_non_null(strstr(shown, "zone.file"));
+	assert_null(strstr(shown, "of_file"));
+	free(shown);
+	options_defaults(&config);
+	config.zone.of_file = (struct main_list){.items = &item, .count = 1};
+	options_serialize(&config, &text);
+	config.zone.of_file = (struct main_list){0};
+	options_finish(&config);
+	assert_int_equal(options_deserialize(text.data, text.size, &copy), 0);
+	assert_int_equal(copy.zone.of_file.count, 1);
+	assert_string_equal(copy.zone.of_file.items[0], "a.test");
+	options_finish(&copy);
+	buf_finish(&text);
+}
+
 static void test_take_live(void **state)
 {
 	struct main_config running, fresh;
@@ -123,6 +153,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_found_out),
 		cmocka_unit_test(test_take_live),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

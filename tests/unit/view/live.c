@@ -30,7 +30,7 @@ void live_begin(struct live *live, const char *file)
 	memset(live, 0, sizeof(*live));
 	live_report_count = 0;
 	services_init(&live->services, &live->current, live_report, &live->metrics);
-	if (zones_load(&config, &live->services.table.key, &live->zones, message) != 0)
+	if (zones_load(&config, &live->services.table.key, false, &live->zones, message) != 0)
 		fail_msg("%s", message);
 	atomic_store(&live->current, live->zones);
 	rcu_register();

@@ -246,7 +246,7 @@ static void refuses_with_file_and_line(void **state)
 		char message[512] = "", where[64];
 
 		write_file(refused[i].text);
-		int rc = view_check_zones(&config, message);
+		int rc = view_check_zones(&config, NULL, NULL, message);
 		snprintf(where, sizeof(where), refused[i].line ? "%s:%u: " : "%s: ", path, refused[i].line);
 		if (rc != -EINVAL || strncmp(message, where, strlen(where)) != 0 ||
 			!strstr(message, refused[i].why) || strlen(message) == strlen(where))
@@ -263,27 +263,27 @@ static void refuses_bad_configs(void **state)
 	struct view_config config = config_of(&none, 1);
 	char message[512] = "";
 
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	assert_non_null(strstr(message, "/nonexistent/zone: "));
 	config = config_of(&bad, 1);
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	assert_string_equal(message, "zone 'a..b': not a domain name");
 	config = config_of(&root, 1);
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	assert_string_equal(message, "zone '.': the root cannot be served");
 	config = config_of(NULL, 0);
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	write_file(HEAD);
 	config = config_of(twice, 2);
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	assert_non_null(strstr(message, "zone service.local has a file already"));
 	/* What is good tells the size of the longest name: 7 + 1, 5 + 1 and the root. */
 	const struct view_zone_config good[] = {{.name = LIVE_ZONE, .file = path}, {.name = "x.y"}};
 	config = config_of(good, 2);
-	assert_int_equal(view_check_zones(&config, message), 15);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), 15);
 	config = config_of(twice, 1);
 	/* No name at all: the SOA would own the root. */
-	assert_int_equal(view_check_zones(&config, message), -EINVAL);
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
 	assert_non_null(strstr(message, ":1: the root cannot be served"));
 }
 
@@ -306,6 +306,38 @@ static void reload_keeps_the_old_zone_on_errors(void **state)
 	config = config_of(&longer, 1);
 	assert_int_equal(view_reload_zones(view, &config, message), -EINVAL);
 	assert_non_null(strstr(message, "restart"));
+}
+
+static void leaves_out_a_file_that_has_gone_bad(void **state)
+{
+	const struct view_zone_config zones[] = {{.name = "a.test"}, {.file = path, .accepted = LIVE_ZONE}};
+	const struct view_config config = config_of(zones, 2);
+	const struct view_zone *zone;
+	char message[512] = "", report[600];
+
+	write_file("$ORIGIN service.local.\n" HEAD "x BAD\n");
+	live_report_count = 0;
+	assert_int_equal(view_check_zones(&config, NULL, NULL, message), -EINVAL);
+	assert_int_equal(live_report_count, 0);
+	assert_int_equal(view_create(&config, &view, message), 0);
+	snprintf(report, sizeof(report), "%s: a zone file is left out: %s:5: ", path, path);
+	assert_int_equal(live_report_count, 1);
+	assert_int_equal(strncmp(live_reports[0], report, strlen(report)), 0);
+	assert_non_null(view_answer_find(find(LIVE_ZONE, &zone), WIRE_NS));
+	assert_true(zone->incomplete);
+	assert_null(find("x." LIVE_ZONE, &zone));
+	find("a.test", &zone);
+	assert_false(zone->incomplete);
+	/* A reload leaves nothing out, nor does it take another zone than was accepted. */
+	assert_int_equal(view_reload_zones(view, &config, message), -EINVAL);
+	write_file("$ORIGIN b.test.\n" HEAD);
+	assert_int_equal(view_reload_zones(view, &config, message), -EINVAL);
+	assert_non_null(strstr(message, ":2: the SOA names zone b.test, not service.local"));
+	write_file("$ORIGIN service.local.\n" HEAD "x A 10.0.0.1\n");
+	assert_int_equal(view_reload_zones(view, &config, message), 0);
+	expect("x", WIRE_A, "x.service.local. 5 IN A 10.0.0.1\n");
+	find(LIVE_ZONE, &zone);
+	assert_false(zone->incomplete);
 }
 
 static void the_sample_zone_is_good(void **state)
@@ -352,6 +384,7 @@ int main(void)
 		cmocka_unit_test(refuses_with_file_and_line),
 		cmocka_unit_test(refuses_bad_configs),
 		cmocka_unit_test_teardown(reload_keeps_the_old_zone_on_errors, destroy),
+		cmocka_unit_test_teardown(leaves_out_a_file_that_has_gone_bad, destroy),
 		cmocka_unit_test_teardown(the_sample_zone_is_good, destroy),
 		cmocka_unit_test(static_names_hide_live_ones),
 	};

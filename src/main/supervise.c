@@ -98,6 +98,21 @@ static int claim(struct supervisor *s, uid_t uid, gid_t gid, char message[512])
 	}
 }
 
+/* dns reads the zone files as the user that we are now. A file that only root can read is a mistake, and not
+ * one that has gone bad. */
+static int reach_zone_files(const struct main_config *config, char message[512])
+{
+	for (size_t i = 0; i < config->zone.file.count; i++) {
+		if (access(config->zone.file.items[i], R_OK) == 0)
+			continue;
+		int error = errno;
+		snprintf(message, 512, "process.user cannot read %.300s: %s", config->zone.file.items[i],
+			err_str(error));
+		return -error;
+	}
+	return 0;
+}
+
 /* All that can fail, in the order that gives the clearest errors. */
 static int set_up(struct supervisor *s, char message[512])
 {
@@ -137,6 +152,8 @@ static int set_up(struct supervisor *s, char message[512])
 	s->children[CHILD_RELAY].wanted = s->sockets.link_count > 0;
 	serialize(s);
 	r = privileges_drop(uid, gid);
+	if (r == 0)
+		r = reach_zone_files(s->config, message);
 	if (r < 0)
 		return r;
 	s->signals = watch_signals();

@@ -1,6 +1,7 @@
 /* notify.c -- one datagram to the service manager. */
 #include "main/notify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +25,13 @@ void notify_send(const char *state)
 	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&addr, size);
 	close(fd);
+}
+
+void notify_limit(int64_t limit_ns)
+{
+	char state[64];
+	snprintf(state, sizeof(state), "WATCHDOG_USEC=%lld", (long long)(limit_ns / 1000));
+	notify_send(state);
 }
 
 int64_t notify_watchdog(void)

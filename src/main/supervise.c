@@ -29,7 +29,8 @@
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
 #define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
 #define CLAIM_PATIENCE CLOCK_NS_PER_S
-#define ANSWER_MAX 1000 /* bytes of what is said of a reload; HTTP cuts it there too */
+#define RELOAD_PATIENCE (600 * CLOCK_NS_PER_S) /* as a child's that reads zone files */
+#define ANSWER_MAX 1000                        /* bytes of what is said of a reload; HTTP cuts it there too */
 #define END_PATIENCE (5 * CLOCK_NS_PER_S)
 
 struct supervisor {
@@ -228,13 +229,24 @@ static void log_errors(const struct buf *errors)
 	free(copy);
 }
 
+/* Zone files may be large, and we tell nobody that we live while they are read. */
+static int load(const struct supervisor *s, struct main_config *ret, struct buf *ret_errors)
+{
+	if (s->watchdog_ns > 0)
+		notify_limit(RELOAD_PATIENCE);
+	int r = config_load(s->sources, ret, ret_errors);
+	if (s->watchdog_ns > 0)
+		notify_limit(2 * s->watchdog_ns);
+	return r;
+}
+
 /* Everything is read and checked first; an error leaves all as it was. Whoever asked gets to know: ret_said
  * is what is wrong, or which options need a restart. */
 static bool reload(struct supervisor *s, struct buf *ret_said)
 {
 	struct main_config fresh;
 	struct buf restart = {0}, chosen = {0};
-	if (config_load(s->sources, &fresh, ret_said) < 0) {
+	if (load(s, &fresh, ret_said) < 0) {
 		log_errors(ret_said);
 		return false;
 	}

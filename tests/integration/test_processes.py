@@ -471,6 +471,30 @@ def test_service_manager_is_told(tmp_path, abstract):
             pass
 
 
+def test_a_long_reload_is_no_stall(tmp_path):
+    """sd_notify(3): another limit holds while zone files are read, here one that is a pipe to which nobody writes yet."""
+    zone = tmp_path / "zone"
+    zone.write_text(ZONE.format("10.0.0.1"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(svc.PATIENCE)
+
+        def told():
+            return next(said for said in iter(lambda: manager.recv(100), None) if said != b"WATCHDOG=1")
+
+        variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        with svc.Server(tmp_path, {"zone.file": str(zone)}, environment=variables) as server:
+            assert told() == b"READY=1"
+            zone.unlink()
+            os.mkfifo(zone)
+            server.signal("supervisor", signal.SIGHUP)
+            assert told() == b"WATCHDOG_USEC=600000000"
+            zone.write_text("nothing that is a zone\n")
+            assert told() == b"WATCHDOG_USEC=400000"
+            assert manager.recv(100) == b"WATCHDOG=1"
+        assert told() == b"STOPPING=1"
+
+
 def test_a_log_that_nobody_reads_blocks_nothing(tmp_path):
     """stdout and stderr are one pipe that is full from the start: all goes on, through kills and a reload."""
     fifo = tmp_path / "fifo"

@@ -25,6 +25,7 @@
 #include "main/sockets.h"
 #include "main/wiring.h"
 #include "net/addr.h"
+#include "wire/wire.h"
 
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
 #define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
@@ -240,13 +241,31 @@ static int load(const struct supervisor *s, struct main_config *ret, struct buf 
 	return r;
 }
 
+/* Names were judged by the longest zone when they were registered, so no zone may come that is longer. */
+static bool zones_fit(const struct supervisor *s, const struct main_config *fresh, struct buf *ret_said)
+{
+	int longest = (int)wiring_zone_size(s->config);
+	uint8_t wire[WIRE_NAME_MAX];
+	for (size_t i = 0; i < fresh->zone.of_file.count; i++)
+		if (wire_name_parse(fresh->zone.of_file.items[i], wire) > longest)
+			buf_printf(ret_said,
+				"%s: zone %s has a longer name than all zones so far; that needs a restart\n",
+				fresh->zone.file.items[i], fresh->zone.of_file.items[i]);
+	return ret_said->size == 0;
+}
+
 /* Everything is read and checked first; an error leaves all as it was. Whoever asked gets to know: ret_said
  * is what is wrong, or which options need a restart. */
 static bool reload(struct supervisor *s, struct buf *ret_said)
 {
 	struct main_config fresh;
 	struct buf restart = {0}, chosen = {0};
-	if (load(s, &fresh, ret_said) < 0) {
+	int r = load(s, &fresh, ret_said);
+	if (r == 0 && !zones_fit(s, &fresh, ret_said)) {
+		options_finish(&fresh);
+		r = -EINVAL;
+	}
+	if (r < 0) {
 		log_errors(ret_said);
 		return false;
 	}

@@ -97,7 +97,8 @@ int view_reload_zones(struct view *view, const struct view_config *config, char 
 
 	pthread_mutex_lock(&view->reload);
 	rc = zones_load(config, &view->services.table.key, false, &zones, message);
-	/* Names were judged by the longest zone; the registry judges new ones by it too. */
+	/* Names were judged by the longest zone; the registry judges new ones by it too. Who reloads knows
+	 * that, but a file may have changed since. */
 	if (rc == 0 && zones->longest > view->current->longest) {
 		snprintf(message, 512, "a longer zone name than before needs a restart");
 		zones_destroy(zones);

@@ -140,3 +140,21 @@ def test_names_of_a_zone_file_that_has_gone_bad_never_go_up(start_server, upstre
         assert ask(server, "fixed.service.local").addresses() == ["10.0.0.9"]
         assert ask(server, "missing.service.local").rcode == NXDOMAIN, "its own file is good"
     assert set(upstream.names()) == {"www.example.com.", "alias.example.com."}
+
+
+def test_a_longer_zone_name_needs_a_restart(start_server, tmp_path):
+    """The registry has judged the lengths of names by the longest zone. Whoever reloads is told, and dns does not take it
+    behind his back when it starts again."""
+    zones = Zones(start_server, tmp_path)
+    server, longer = zones.server, "a-longer-name.example.org"
+    zones.paths[1].write_text(ZONE.format(name=longer, more=""))
+    said = f"{zones.paths[1]}: zone {longer} has a longer name than all zones so far; that needs a restart"
+    status, text = zones.reload()
+    assert (status, text.strip()) == (400, said)
+    assert f'msg="config not taken over" reason="{said}"' in server.log()
+    assert ask(server, "fixed.example.org").addresses() == ["10.0.0.9"]
+    kill(server, "dns")
+    assert ask(server, "web.example.org").addresses() == ["10.0.0.1"]
+    assert ask(server, longer, "SOA").rcode == SERVFAIL, "it is a name below example.org"
+    server.restart()
+    assert ask(server, f"fixed.{longer}").addresses() == ["10.0.0.9"]

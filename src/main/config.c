@@ -212,6 +212,7 @@ static void check_values(struct load *l)
 	const struct main_config *config = l->config;
 	enum log_level level;
 	enum log_format format;
+	char message[256];
 	check_listen(l, "dns.listen", &config->dns.listen);
 	check_listen(l, "http.listen", &config->http.listen);
 	if (log_parse_level(config->log.level, &level) < 0)
@@ -220,8 +221,8 @@ static void check_values(struct load *l)
 		tell_key(l, "log.format", "'%s' is neither logfmt nor json", config->log.format);
 	if (config->process.user[0] && !getpwnam(config->process.user))
 		tell_key(l, "process.user", "there is no user '%s'", config->process.user);
-	if (config->http.token_file[0] && access(config->http.token_file, R_OK) < 0)
-		tell_key(l, "http.token_file", "%.300s: %s", config->http.token_file, err_str(errno));
+	if (config->http.token_file[0] && sidecar_check_token(config->http.token_file, message) < 0)
+		tell_key(l, "http.token_file", "%s", message);
 	if (config->http.wait_default > config->http.wait_max)
 		tell_key(l, "http.wait_default", "longer than http.wait_max");
 	if (config->zone.name.count + config->zone.file.count > WIRING_ZONES_MAX)

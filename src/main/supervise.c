@@ -100,19 +100,23 @@ static int claim(struct supervisor *s, uid_t uid, gid_t gid, char message[512])
 	}
 }
 
-/* dns reads the zone files as the user that we are now. A file that only root can read is a mistake, and not
- * one that has gone bad. */
-static int reach_zone_files(const struct main_config *config, char message[512])
+static int reach(const char *path, char message[512])
 {
-	for (size_t i = 0; i < config->zone.file.count; i++) {
-		if (access(config->zone.file.items[i], R_OK) == 0)
-			continue;
-		int error = errno;
-		snprintf(message, 512, "process.user cannot read %.300s: %s", config->zone.file.items[i],
-			err_str(error));
-		return -error;
-	}
-	return 0;
+	if (access(path, R_OK) == 0)
+		return 0;
+	int error = errno;
+	snprintf(message, 512, "process.user cannot read %.300s: %s", path, err_str(error));
+	return -error;
+}
+
+/* The zone files and the token are read as the user that we are now. A file that only root can read is a
+ * mistake, and not one that has gone bad. */
+static int reach_files(const struct main_config *config, char message[512])
+{
+	int r = config->http.token_file[0] ? reach(config->http.token_file, message) : 0;
+	for (size_t i = 0; i < config->zone.file.count && r == 0; i++)
+		r = reach(config->zone.file.items[i], message);
+	return r;
 }
 
 /* All that can fail, in the order that gives the clearest errors. */
@@ -155,7 +159,7 @@ static int set_up(struct supervisor *s, char message[512])
 	serialize(s);
 	r = privileges_drop(uid, gid);
 	if (r == 0)
-		r = reach_zone_files(s->config, message);
+		r = reach_files(s->config, message);
 	if (r < 0)
 		return r;
 	s->signals = watch_signals();

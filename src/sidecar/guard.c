@@ -270,6 +270,15 @@ int guard_load_token(const char *path, char **ret_token, char ret_message[GUARD_
 	return *ret_token ? 0 : -ENOMEM;
 }
 
+int sidecar_check_token(const char *path, char ret_message[256])
+{
+	char *token = NULL;
+	int error = guard_load_token(path, &token, ret_message);
+
+	free(token);
+	return error;
+}
+
 int sidecar_check_bind(const struct net_addr *addrs, size_t count, bool token, char ret_message[256])
 {
 	char text[NET_ADDR_TEXT];

@@ -73,6 +73,11 @@ void sidecar_stop(struct sidecar *sidecar);
 /* Frees the sidecar; after the writer has ended. NULL is fine. */
 void sidecar_destroy(struct sidecar *sidecar);
 
+/* Is there a token for the API in this file? 0, or negative errno and a sentence for the user: it cannot be
+ * read, others can read it too, or what is in it is none. For the supervisor, before a config is taken over;
+ * any thread. */
+int sidecar_check_token(const char *path, char ret_message[256]);
+
 /* May the API listen on these addresses? Outside loopback only with a token (`token`: http.token_file is
  * set). 0, or -EPERM and a sentence for the user. For the supervisor, before it opens a socket; any thread.
  */

@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 import svc
 
 
@@ -56,6 +58,20 @@ def test_help_lists_every_option():
     for key in ("dns.listen", "dns.workers", "http.listen", "http.token_file", "registry.path", "zone.name", "zone.file",
                 "zone.ttl", "node.name", "node.address", "process.user"):
         assert f"--{key}=" in done.stdout
+
+
+@pytest.mark.parametrize("text, mode, said", [
+    (None, None, "No such file or directory"), ("secret\n", 0o604, "is open to group or others (mode 0604): chmod 600 it"),
+    ("", 0o600, "token"), ("two words", 0o600, "token")], ids=["missing", "open", "empty", "words"])
+def test_token_file(tmp_path, text, mode, said):
+    """What the API could not start with is refused where somebody looks."""
+    path = tmp_path / "token"
+    if text is not None:
+        path.write_text(text)
+        path.chmod(mode)
+    done = run("--check-config", f"--http.token_file={path}")
+    assert done.returncode == 1 and done.stderr.startswith("--http.token_file: token file " + str(path)), done
+    assert said in done.stderr and "secret" not in done.stderr
 
 
 def test_wide_http_bind_needs_a_token():

@@ -31,7 +31,7 @@ Type=oneshot
 StandardOutput=file:/root/boot/output
 StandardError=file:/root/boot/output
 ExecStart=/bin/sh -c 'bash -e /root/boot/script; echo $? >/root/boot/status'
-ExecStopPost=/bin/sh -c 'journalctl --no-pager -u svcdns.service >/root/boot/journal; systemctl --no-block poweroff'
+ExecStopPost=/bin/sh -c 'journalctl --no-pager -u "svcdns*" >/root/boot/journal; systemctl --no-block poweroff'
 TimeoutStartSec=240
 """
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "-D"]
@@ -121,6 +121,9 @@ class Tree:
         folder.mkdir()
         (folder / "script").write_text(script)
         unit, link = units / "script.service", units / "default.target.wants/script.service"
+        getty = units / "console-getty.service"  # there is no console: its child would wait for one, and hold all sockets
+        if not getty.is_symlink():
+            getty.symlink_to("/dev/null")
         unit.write_text(UNIT)
         link.parent.mkdir(exist_ok=True)
         link.symlink_to("../script.service")

@@ -71,7 +71,7 @@ static void test_errors(void **state)
 	/* What only the whole can tell still knows where the key stood. */
 	expect("[log]\nlevel = loud\n[http]\nwait_default = 2h\ntoken_file = /nonexistent/token\n", NULL, 0,
 		"@:2: log.level: 'loud' is none of debug, info, warn, error\n"
-		"@:5: http.token_file: /nonexistent/token: No such file or directory\n"
+		"@:5: http.token_file: token file /nonexistent/token: No such file or directory\n"
 		"@:4: http.wait_default: longer than http.wait_max\n");
 	snprintf(line, sizeof(line), "[dns]\nnsid = %0300d\nworkers = x\n", 0);
 	expect(line, NULL, 0,

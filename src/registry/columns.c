@@ -191,7 +191,8 @@ void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *
 
 void columns_worst(int worst, struct registry_instance *instance)
 {
-	instance->status = (enum registry_status)(worst / 2);
+	instance->maintenance = worst == COLUMNS_MAINTENANCE;
+	instance->status = instance->maintenance ? REGISTRY_CRITICAL : (enum registry_status)(worst / 2);
 	instance->waiting = worst == 2 * REGISTRY_CRITICAL;
 }
 

@@ -27,16 +27,21 @@
 #define COLUMNS_CHECK_TAGS ", iif(?6, i.tags, NULL)"
 #define COLUMNS_TAGS 27
 
-/* The worst of some checks as 2 * status + checked, so that one that had its result outweighs one that waits.
- * Only checks that do not pass are looked at: 0 is none of them. */
-#define COLUMNS_WORST "max(2 * c.status + c.checked)"
+/* How bad a check is: 2 * status + checked, so that one that had its result outweighs one that waits; one
+ * that stands for maintenance (registry_check_is_maintenance(), said in SQL) outweighs both. 0 for none. */
+#define COLUMNS_MAINTENANCE 6
+#define COLUMNS_BADNESS(c)                                                                                   \
+	"ifnull(CASE WHEN " c ".status = 2 AND (" c ".id = '_node_maintenance' OR (" c                       \
+	".id >= '_service_maintenance:' AND " c ".id < '_service_maintenance;')) THEN 6 ELSE 2 * " c         \
+	".status + " c ".checked END, 0)"
+
+/* The worst of some checks. Only checks that do not pass are looked at: 0 is none of them. */
+#define COLUMNS_WORST "max(" COLUMNS_BADNESS("c") ")"
 
 /* What is worked out for an instance, behind COLUMNS_INSTANCE: its node's address, a check that fails, and
  * the row of the instance: it comes once for each pair of a check of its own and one of its node that fail.
  */
-#define COLUMNS_DERIVED                                                                                      \
-	", n.address, max(ifnull(2 * c.status + c.checked, 0), ifnull(2 * d.status + d.checked, 0)), "       \
-	"i.rowid"
+#define COLUMNS_DERIVED ", n.address, max(" COLUMNS_BADNESS("c") ", " COLUMNS_BADNESS("d") "), i.rowid"
 #define COLUMNS_ONE_CHECK 16
 #define COLUMNS_ROW 17
 #define COLUMNS_DERIVED_FROM                                                                                 \
@@ -52,7 +57,7 @@ void columns_node(sqlite3_stmt *row, struct arena *arena, struct registry_node *
 void columns_instance(sqlite3_stmt *row, struct arena *arena, const struct registry_instance *before,
 	struct registry_instance *ret);
 
-/* Sets `status` and `waiting` of an instance from the worst of its checks, as above. */
+/* Sets `status`, `waiting` and `maintenance` of an instance from the worst of its checks, as above. */
 void columns_worst(int worst, struct registry_instance *instance);
 
 /* Reads a row of COLUMNS_CHECK (i is the check's instance, NULL for a check of a node). */

@@ -20,5 +20,6 @@ struct failing *failing_read(struct store *store);
 /* NULL is fine. */
 void failing_destroy(struct failing *failing);
 
-/* Sets `status` and `waiting` of an instance that has its node and id, in the same transaction. */
+/* Sets `status`, `waiting` and `maintenance` of an instance that has its node and id, in the same
+ * transaction. */
 void failing_judge(const struct failing *failing, struct store *store, struct registry_instance *instance);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "net/addr.h"
@@ -45,7 +46,10 @@ const char *registry_check_type_name(enum registry_check_type type)
 
 bool registry_check_is_maintenance(const char *check_id)
 {
-	return str_eq(check_id, "_node_maintenance") || str_starts(check_id, "_service_maintenance:");
+	static const char of_instance[] = "_service_maintenance:";
+
+	return str_ieq(check_id, "_node_maintenance") ||
+	       strncasecmp(check_id, of_instance, sizeof(of_instance) - 1) == 0;
 }
 
 const char *registry_instance_meta(const struct registry_instance *instance, const char *key)

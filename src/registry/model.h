@@ -67,6 +67,7 @@ struct registry_instance {
 	const char *node_address;
 	enum registry_status status; /* the worst of its own checks and its node's */
 	bool waiting;                /* critical only because a check has not had its first result */
+	bool maintenance;            /* critical because somebody took it out, or its node, whatever else */
 };
 
 /* What to probe and how often. Times in nanoseconds; 0 means not given. */

@@ -242,6 +242,15 @@ struct registry_command *set_status(const char *id, enum registry_status status,
 	return command;
 }
 
+struct registry_command *set_maintenance(const char *instance_id, bool enable)
+{
+	struct registry_command *command = registry_command_create(REGISTRY_SET_MAINTENANCE);
+
+	command->instance_id = arena_strdup(command->arena, instance_id);
+	command->enable = enable;
+	return command;
+}
+
 uint64_t must(struct fixture *f, struct registry_command *command)
 {
 	struct result result = run(f, command);

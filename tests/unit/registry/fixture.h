@@ -62,6 +62,9 @@ struct registry_command *remove_instance(const char *id);
 struct registry_command *put_check(const char *id, const char *instance_id, enum registry_check_type type);
 struct registry_command *set_status(const char *id, enum registry_status status, const char *output);
 
+/* Of an instance, or of the node ("") that is the registry's own. */
+struct registry_command *set_maintenance(const char *instance_id, bool enable);
+
 /* Adds a check to a command; returns it for further changes. */
 struct registry_check *add_check(
 	struct registry_command *command, const char *id, enum registry_check_type type);

@@ -25,6 +25,7 @@ static int compare_service(
 		assert_string_equal(instances[i].node_address, asked[i].node_address);
 		assert_int_equal(instances[i].status, asked[i].status);
 		assert_int_equal(instances[i].waiting, asked[i].waiting);
+		assert_int_equal(instances[i].maintenance, asked[i].maintenance);
 		assert_int_equal(instances[i].tag_count, asked[i].tag_count);
 		for (size_t t = 0; t < asked[i].tag_count; t++)
 			assert_string_equal(instances[i].tags[t], asked[i].tags[t]);
@@ -33,10 +34,10 @@ static int compare_service(
 	return 0;
 }
 
-/* The status of one instance of `web` in a walk: its letter, and '?' if it waits. */
+/* The status of one instance of `web` in a walk: its letter, '?' if it waits, and '-' if it is out. */
 struct looked_for {
 	const char *id;
-	char found[3];
+	char found[4];
 };
 
 static int look(const char *service, const struct registry_instance *instances, size_t count, void *ctx)
@@ -46,9 +47,9 @@ static int look(const char *service, const struct registry_instance *instances, 
 	(void)service;
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(instances[i].id, wanted->id))
-			snprintf(wanted->found, sizeof(wanted->found), "%c%s",
-				registry_status_name(instances[i].status)[0],
-				instances[i].waiting ? "?" : "");
+			snprintf(wanted->found, sizeof(wanted->found), "%c%s%s",
+				registry_status_name(instances[i].status)[0], instances[i].waiting ? "?" : "",
+				instances[i].maintenance ? "-" : "");
 	return 0;
 }
 
@@ -90,6 +91,51 @@ static void the_worst_check_decides(void **state)
 	expect_status(f, "free", "c");
 	expect_status(f, "Two", "c");
 	expect_status(f, "far", "p");
+	assert_int_equal(registry_reader_walk(f->reader, compare_service, f, &index), 0);
+}
+
+/* Who was taken out on purpose is told from who fails, in a walk and in a question. */
+static void maintenance_is_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t index;
+
+	must(f, put_node("n2", "10.9.9.9"));
+	must(f, put_on_node("n2", "web", "far"));
+	must(f, put_instance("web", "free"));
+	must(f, put_instance("web", "Two"));
+	must(f, put_check("c1", "two", REGISTRY_CHECK_TTL));
+	must(f, set_maintenance("two", true));
+	expect_status(f, "Two", "c-");
+	expect_status(f, "free", "p");
+	must(f, set_status("c1", REGISTRY_CRITICAL, ""));
+	expect_status(f, "Two", "c-");
+	assert_int_equal(registry_reader_walk(f->reader, compare_service, f, &index), 0);
+	must(f, set_maintenance("two", false));
+	expect_status(f, "Two", "c");
+	/* That of a node takes out each instance there. */
+	must(f, set_maintenance("", true));
+	expect_status(f, "free", "c-");
+	expect_status(f, "Two", "c-");
+	expect_status(f, "far", "p");
+	assert_int_equal(registry_reader_walk(f->reader, compare_service, f, &index), 0);
+	must(f, set_maintenance("", false));
+	expect_status(f, "free", "p");
+	/* By its id any check stands for it, as registry_check_is_maintenance() says, while it is critical.
+	 */
+	must(f, put_check("_Node_maintenance", "", REGISTRY_CHECK_NONE));
+	assert_true(registry_check_is_maintenance("_Node_maintenance"));
+	expect_status(f, "free", "c-");
+	must(f, set_status("_node_maintenance", REGISTRY_WARNING, ""));
+	expect_status(f, "free", "w");
+	must(f, put_check("x_node_maintenance", "", REGISTRY_CHECK_NONE));
+	must(f, put_check("_service_maintenance", "free", REGISTRY_CHECK_NONE));
+	must(f, put_check("_service_maintenancf", "free", REGISTRY_CHECK_NONE));
+	expect_status(f, "free", "c");
+	assert_false(registry_check_is_maintenance("_service_maintenance"));
+	must(f, put_check("_SERVICE_maintenance:any", "free", REGISTRY_CHECK_NONE));
+	expect_status(f, "free", "c-");
+	assert_true(registry_check_is_maintenance("_SERVICE_maintenance:any"));
 	assert_int_equal(registry_reader_walk(f->reader, compare_service, f, &index), 0);
 }
 
@@ -203,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_worst_check_decides),
+		TEST(maintenance_is_told_apart),
 		TEST(lists_of_tags),
 		TEST(batches_are_whole_services),
 		TEST(an_error_in_the_middle_ends_it),

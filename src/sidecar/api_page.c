@@ -16,7 +16,7 @@
 
 struct line {
 	const char *name;
-	size_t instances, healthy, warning, waiting;
+	size_t instances, healthy, warning, waiting, maintenance;
 	uint16_t ports[PORTS];
 	size_t port_count;
 	const char *tags[TAGS];
@@ -56,6 +56,7 @@ static void add_instance(struct arena *arena, struct line *line, const struct re
 	line->healthy += instance->status != REGISTRY_CRITICAL;
 	line->warning += instance->status == REGISTRY_WARNING;
 	line->waiting += instance->waiting;
+	line->maintenance += instance->maintenance;
 	add_port(line, instance->port);
 	for (size_t i = 0; i < instance->tag_count; i++)
 		add_tag(arena, line, instance->tags[i]);
@@ -106,6 +107,7 @@ static void render_line(struct json_out *out, const struct line *line)
 	out_key_u64(out, "Healthy", line->healthy);
 	out_key_u64(out, "Warning", line->warning);
 	out_key_u64(out, "Waiting", line->waiting);
+	out_key_u64(out, "Maintenance", line->maintenance);
 	out_key(out, "Ports");
 	out_array(out);
 	for (size_t i = 0; i < line->port_count; i++)
@@ -204,12 +206,23 @@ static int fetch_checks_of(struct registry_reader *reader, struct arena *arena,
 	return error ? error : add_checks(reader, arena, &filter, ret);
 }
 
-/* The worst first; among equals in their order. */
+/* What wants somebody's eye comes first; what is out on purpose does not. */
+enum rank { FAILS, WARNS, OUT, PASSES, RANKS };
+
+static enum rank rank_of(const struct registry_instance *instance)
+{
+	static const enum rank ranks[] = {
+		[REGISTRY_CRITICAL] = FAILS, [REGISTRY_WARNING] = WARNS, [REGISTRY_PASSING] = PASSES};
+
+	return instance->maintenance ? OUT : ranks[instance->status];
+}
+
+/* By rank; among equals in their order. */
 static void choose_shown(struct detail *detail)
 {
-	for (int status = REGISTRY_CRITICAL; status >= REGISTRY_PASSING; status--)
+	for (unsigned rank = 0; rank < RANKS; rank++)
 		for (size_t i = 0; i < detail->count && detail->shown_count < SHOWN; i++)
-			if ((int)detail->instances[i].status == status)
+			if (rank_of(&detail->instances[i]) == rank)
 				detail->shown[detail->shown_count++] = &detail->instances[i];
 }
 
@@ -256,6 +269,8 @@ static void render_check(struct encode *encode, const struct page_check *check)
 	out_key_string(out, "Type", registry_check_type_name(row->definition.type));
 	out_key_string(out, "Status", registry_status_name(row->status));
 	out_key_bool(out, "Waiting", !row->checked && row->status == REGISTRY_CRITICAL);
+	out_key_bool(out, "Maintenance",
+		row->status == REGISTRY_CRITICAL && registry_check_is_maintenance(row->id));
 	out_key_bool(out, "OfNode", !*row->instance_id);
 	out_key_string(out, "Notes", row->notes);
 	render_output(encode, row);
@@ -276,6 +291,7 @@ static void render_instance(
 	out_key_string(out, "Label", instance->label);
 	out_key_string(out, "Status", registry_status_name(instance->status));
 	out_key_bool(out, "Waiting", instance->waiting);
+	out_key_bool(out, "Maintenance", instance->maintenance);
 	out_key(out, "Tags");
 	out_array(out);
 	for (size_t i = 0; i < instance->tag_count; i++)

@@ -1,7 +1,7 @@
 // detail.js -- one service: its instances with their checks, what DNS answers, and how others find it.
 import { byId, element, mark, place } from "./dom.js";
 import { copyButton } from "./clipboard.js";
-import { clockTime, count, duration, firstLine, serviceState, state } from "./words.js";
+import { clockTime, count, duration, firstLine, partlyOut, serviceState, state } from "./words.js";
 import * as server from "./server.js";
 import { snippets, snippetTabs, srvName } from "./snippets.js";
 
@@ -183,10 +183,12 @@ function showInstances(answer) {
 function show(answer) {
   const { Name, Instances, Healthy } = answer.Service;
   const [kind, word] = serviceState(answer.Service);
+  const out = partlyOut(answer.Service);
   const found = snippets(answer.Service, answer, location.origin);
   open.skew = Date.now() - answer.Now;
   if (!byId("instances")) byId("detail").replaceChildren(...frame(Name));
-  part("overall", [kind, word, Healthy, Instances], () => [mark(kind, word), `${Healthy} of ${count(Instances, "instance", "instances")} healthy`]);
+  const healthy = `${Healthy} of ${count(Instances, "instance", "instances")} healthy${out ? `, ${out}` : ""}`;
+  part("overall", [kind, word, healthy], () => [mark(kind, word), healthy]);
   part("names", namesOf(answer), () => drawLookup(namesOf(answer)));
   part("snippets", found, () => [snippetTabs(found)]);
   showInstances(answer);

@@ -1,6 +1,6 @@
 // list.js -- the table of services: filter, problems only, a piece at a time, moved through by keys.
 import { byId, element, mark, place } from "./dom.js";
-import { count, hasProblem, serviceState } from "./words.js";
+import { count, hasProblem, inMaintenance, partlyOut, serviceState } from "./words.js";
 import { firstSteps } from "./snippets.js";
 
 const PIECE = 200; // rows that are shown before one asks for more
@@ -36,9 +36,10 @@ function bar(line) {
 function draw(line) {
   const [state, word] = serviceState(line);
   const ports = line.Ports.filter(Boolean);
+  const out = partlyOut(line);
   const row = element("tr", { class: state, "data-name": line.Name },
     element("th", { scope: "row" }, element("a", { href: link(line.Name) }, line.Name)),
-    element("td", {}, mark(state, word)),
+    element("td", {}, mark(state, word), out && element("span", { class: "out" }, out)),
     element("td", { class: "number" }, `${line.Healthy} / ${line.Instances}`, bar(line)),
     element("td", { class: "ports" }, ...(ports.length ? few(ports, PORTS, port) : ["–"])),
     element("td", { class: "tags" }, ...few(line.Tags, TAGS, tag)));
@@ -82,7 +83,8 @@ function explainEmpty(found) {
   byId("services").hidden = found === 0;
   byId("start").hidden = !none;
   nothing.hidden = found > 0 || none || !loaded;
-  nothing.textContent = byId("problems").checked && !byId("filter").value ? "No problems: every instance is healthy." : "Nothing matches.";
+  const out = [...lines.values()].some((line) => line.Maintenance > 0);
+  nothing.textContent = byId("problems").checked && !byId("filter").value ? `No problems: every instance is healthy${out ? " or in maintenance" : ""}.` : "Nothing matches.";
 }
 
 /** Nothing is registered: what to do about it. */
@@ -91,15 +93,17 @@ export function explainStart(frame, origin) {
 }
 
 function summarize() {
-  let instances = 0, healthy = 0, problems = 0;
+  let instances = 0, healthy = 0, out = 0, problems = 0;
   for (const line of lines.values()) {
     instances += line.Instances;
     healthy += line.Healthy;
+    out += line.Maintenance;
     problems += hasProblem(line);
   }
   const said = lines.size === 0 ? ["no services"] : [
     count(lines.size, "service", "services"),
     `${healthy.toLocaleString()} of ${count(instances, "instance", "instances")} healthy`,
+    ...(out ? [inMaintenance(out)] : []),
     problems ? count(problems, "problem", "problems") : "no problems",
   ];
   byId("summary").replaceChildren(...said.flatMap((text, i) => [i ? " · " : "", element("span", {}, text)]));

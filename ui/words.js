@@ -1,20 +1,29 @@
 // words.js -- states and times as a person says them.
 
-/** The state of a service from its counts: [class, word]. */
+/** The state of a service from its counts: [class, word]. Those that somebody took out on purpose say nothing of how
+ * the service is: the others decide, and without any it is in maintenance itself. */
 export function serviceState(line) {
-  if (line.Instances > 0 && line.Waiting === line.Instances) return ["waiting", "waiting"];
+  const others = line.Instances - line.Maintenance;
+  if (line.Maintenance > 0 && others === 0) return ["maintenance", "maintenance"];
+  if (others > 0 && line.Waiting === others) return ["waiting", "waiting"];
   if (line.Healthy === 0) return ["critical", "down"];
-  if (line.Healthy < line.Instances) return ["warning", "degraded"];
+  if (line.Healthy < others) return ["warning", "degraded"];
   if (line.Warning > 0) return ["warning", "warning"];
   return ["passing", "healthy"];
 }
 
-export const hasProblem = (line) => serviceState(line)[0] !== "passing";
+/** What somebody has to look at. Maintenance is not: whoever began it knows, and a number that goes up with all
+ * planned work is one that nobody heeds. What is forgotten is still seen: the list and its summary say what is out. */
+export const hasProblem = (line) => !["passing", "maintenance"].includes(serviceState(line)[0]);
+
+export const inMaintenance = (number) => `${number.toLocaleString()} in maintenance`;
+
+/** The same of a service of which only a part is; else null. */
+export const partlyOut = (line) => (line.Maintenance > 0 && line.Maintenance < line.Instances ? inMaintenance(line.Maintenance) : null);
 
 /** The state of an instance or check: [class, word]. What somebody took out on purpose is not called critical. */
 export function state(of) {
-  const drained = of.Type === "maintenance" || of.Checks?.some((check) => check.Type === "maintenance");
-  const word = drained ? "maintenance" : of.Waiting ? "waiting" : of.Status;
+  const word = of.Maintenance ? "maintenance" : of.Waiting ? "waiting" : of.Status;
   return [word, word];
 }
 

@@ -86,6 +86,48 @@ def test_filter_and_problems(page):
     svc.wait_until(lambda: page.names() == ["webhook"], "the list follows")
 
 
+def test_maintenance_is_no_problem(page):
+    """What somebody took out on purpose is told from what fails, one instance or a whole node, and back."""
+    page = page()
+    healthy(page.server, "web", "web1", "web2")
+    healthy(page.server, "db", "db1")
+    page.open()
+
+    def drain(what, enable):
+        page.server.put(f"/v1/agent/{what}?enable={'true' if enable else 'false'}")
+
+    drain("service/maintenance/web1", True)
+    page.wait_row("web", "passing", "web", "healthy\n1 in maintenance", "1 / 2")
+    assert page.texts("#summary") == ["2 services · 2 of 3 instances healthy · 1 in maintenance · no problems"]
+    drain("service/maintenance/web2", True)
+    page.wait_row("web", "maintenance", "web", "maintenance", "0 / 2")
+    assert page.run("return document.title") == "svcdns"
+    page.run("document.getElementById('problems').click()")
+    assert page.names() == [] and page.texts("#nothing") == ["No problems: every instance is healthy or in maintenance."]
+    drain("service/maintenance/web2", False)
+    page.server.check("fail", "service:web2", "gone")
+    page.wait_row("web", "critical", "web", "down\n1 in maintenance", "0 / 2")
+    assert page.run("return document.title") == "(1) svcdns"
+    drain("maintenance", True)
+    svc.wait_until(lambda: page.names() == [], "the node is out, and all that is on it")
+    page.run("document.getElementById('problems').click()")
+    assert [page.row(name)[:3] for name in page.names()] == [["maintenance", name, "maintenance"] for name in ("db", "web")]
+    drain("maintenance", False)
+    drain("service/maintenance/web1", False)
+    page.wait_row("web", "warning", "web", "degraded", "1 / 2")
+    page.wait_row("db", "passing", "db", "healthy", "1 / 1")
+
+
+@pytest.mark.parametrize("counts,state", [
+    ((3, 3, 0, 0, 0), "healthy"), ((3, 2, 0, 0, 1), "healthy"), ((3, 2, 1, 0, 1), "warning"), ((3, 1, 0, 0, 1), "degraded"),
+    ((3, 0, 0, 0, 1), "down"), ((3, 0, 0, 1, 1), "down"), ((3, 0, 0, 2, 1), "waiting"), ((3, 0, 0, 0, 3), "maintenance"),
+])  # fmt: skip
+def test_those_that_are_not_out_decide(page, counts, state):
+    line = dict(zip(["Instances", "Healthy", "Warning", "Waiting", "Maintenance"], counts))
+    script = "const done = arguments[1]; import('/ui/words.js').then((words) => done(words.serviceState(arguments[0])[1]))"
+    assert page().open().driver.execute_async_script(script, line) == state
+
+
 @pytest.mark.parametrize("type", ["SRV", "A", "AAAA"])
 def test_records_are_what_dig_gets(page, type):
     page = page()

@@ -61,6 +61,8 @@ def everything(server):
     server.put("/v1/agent/service/maintenance/drained1?enable=true&reason=a%20new%20kernel")
     server.register(LONG, "i" * 90, "fd00:1234:5678:9abc:def0:1234:5678:9abc", 65535, Tags=["t" * 60], Check={"TTL": "600s"})
     server.check("fail", "service:" + "i" * 90, "w" * 300)
+    server.register("out", "o1", "10.0.0.1", 1)
+    server.put("/v1/agent/service/maintenance/o1?enable=true")
     server.register("many", "m", "10.0.0.1", 1, Check={"TTL": "600s"})
     server.check("pass", "service:m")
     for port in range(2, 12):
@@ -105,7 +107,7 @@ def test_columns_stay_where_they_are(page):  # noqa: F811
     seen = []
     for text in ("", "many", LONG):
         page.run("const f = document.getElementById('filter'); f.value = arguments[0]; f.dispatchEvent(new Event('input'))", text)
-        assert len(page.names()) == (1 if text else 3)
+        assert len(page.names()) == (1 if text else 4)
         seen.append(page.run("return [...document.querySelectorAll('#services thead th')].map((th) => th.getBoundingClientRect().left)"))
     assert seen[0] == seen[1] == seen[2]
 
@@ -155,11 +157,14 @@ def test_many_instances(page):  # noqa: F811
 
 def test_maintenance_is_not_critical(page):  # noqa: F811
     page = page()
-    healthy(page.server, "web", "web1", "web2")
+    healthy(page.server, "web", "web1", "web2", "web3")
+    page.server.check("fail", "service:web3", "gone")
     page.server.put("/v1/agent/service/maintenance/web2?enable=true&reason=a%20new%20kernel")
     page.open("#/service/web")
     page.wait("return document.querySelector('[data-id=web2]')", "the instance is shown")
-    assert page.texts("[data-id=web2] .head .state") == ["maintenance"]
+    assert page.texts(".head .id") == ["web3", "web2", "web1"], "what fails comes first"
+    assert page.texts(".head .state") == ["critical", "maintenance", "passing"]
+    assert page.texts("#overall")[0].endswith("1 of 3 instances healthy, 1 in maintenance")
     assert page.texts("[data-id=web2] .sentence .said") == ["a new kernel", "fine"]
     page.keys("\ue00c")
     page.server.put("/v1/agent/service/maintenance/web2?enable=false")

@@ -156,7 +156,8 @@ def test_list(client, web, server):
     assert client("list").lines() == [
         "SERVICE  HEALTHY  PORTS      TAGS", "api      1/1      9000       -", "web      1/2      8001,8002  blue green,v1"]
     assert client("list", "--json", "w*").json() == [
-        {"Name": "web", "Healthy": 1, "Total": 2, "Ports": [8001, 8002], "Tags": ["blue green", "v1"], "IDs": ["w1", "w2"]}]
+        {"Name": "web", "Healthy": 1, "Maintenance": 0, "Total": 2, "Ports": [8001, 8002], "Tags": ["blue green", "v1"],
+         "IDs": ["w1", "w2"]}]
     assert client("list", "--problems", "--names").lines() == ["web"]
     assert client("list", "--tag=V1", "--names").lines() == ["web"]
     assert client("list", "--ids", "WEB").lines() == ["w1", "w2"]
@@ -282,6 +283,11 @@ def test_drain(client, web, server):
     assert server.ask("web.service.local").rcode == 0 and not server.ask("web.service.local").answer
     instance = client("show", "web", "--json").json()["Instances"][0]
     assert (instance["State"], instance["Reason"]) == ("maintenance", "new kernel & more")
+    assert client("list").lines()[1].startswith("web      0/2 (1 in maintenance)  8001,8002 ")
+    assert client("list", "--problems", "--names").lines() == ["web"], "w2 fails"
+    assert client("drain", "w2").status == 0
+    assert client("list", "--problems", "--names").lines() == [], "all are out on purpose"
+    assert [(each["Healthy"], each["Maintenance"], each["Total"]) for each in client("list", "--json").json()] == [(0, 2, 2)]
     assert client("undrain", "w1", "--json").json() == {"ID": "w1", "Undrained": True}
     assert server.ask("web.service.local").answer
     assert client("drain", "nothing").status == 1

@@ -42,6 +42,13 @@ bool health_is_healthy(const json_t *entry)
 	return !worst || weight(worst) < CRITICAL;
 }
 
+bool health_is_maintenance(const json_t *entry)
+{
+	const json_t *worst = health_worst(entry);
+
+	return worst && weight(worst) == MAINTENANCE;
+}
+
 const char *health_state(const json_t *entry)
 {
 	static const char *const words[] = {"healthy", "warning", "critical", "maintenance"};

@@ -11,6 +11,9 @@
 /* True if no check of the entry ({Node, Service, Checks}) is critical. */
 bool health_is_healthy(const json_t *entry);
 
+/* True if the instance of the entry, or its node, was taken out on purpose, whatever else fails. */
+bool health_is_maintenance(const json_t *entry);
+
 /* The state in a word: "healthy", "warning", "critical" or "maintenance"; static. */
 const char *health_state(const json_t *entry);
 

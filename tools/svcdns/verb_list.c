@@ -31,12 +31,12 @@ static void add_new(json_t *array, json_t *value)
 	json_array_append(array, value);
 }
 
-/* {Name, Healthy, Total, Ports, Tags, IDs} of a service, from its instances. */
+/* {Name, Healthy, Maintenance, Total, Ports, Tags, IDs} of a service, from its instances. */
 static json_t *summary(const char *name, const json_t *tags, const json_t *entries)
 {
 	json_t *ports = json_array(), *ids = json_array();
 	const json_t *entry;
-	json_int_t healthy = 0;
+	json_int_t healthy = 0, maintenance = 0;
 	size_t i;
 
 	json_array_foreach(entries, i, entry)
@@ -44,12 +44,14 @@ static json_t *summary(const char *name, const json_t *tags, const json_t *entri
 		const json_t *service = json_object_get(entry, "Service");
 
 		healthy += health_is_healthy(entry);
+		maintenance += health_is_maintenance(entry);
 		json_array_append(ids, json_object_get(service, "ID"));
 		if (json_object_get(service, "Port"))
 			add_new(ports, json_object_get(service, "Port"));
 	}
-	return json_pack("{s:s, s:I, s:I, s:o, s:O, s:o}", "Name", name, "Healthy", healthy, "Total",
-		(json_int_t)json_array_size(entries), "Ports", ports, "Tags", tags, "IDs", ids);
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:O, s:o}", "Name", name, "Healthy", healthy,
+		"Maintenance", maintenance, "Total", (json_int_t)json_array_size(entries), "Ports", ports,
+		"Tags", tags, "IDs", ids);
 }
 
 /* The values of an array, with commas; of many the first ones, and how many more there are: one service of a
@@ -77,9 +79,21 @@ static const char *joined(struct arena *arena, const json_t *array)
 	return text;
 }
 
+/* What is out on purpose is none: whoever took it out knows. */
 static bool has_problem(const json_t *service)
 {
-	return cli_number(service, "Healthy") < cli_number(service, "Total");
+	return cli_number(service, "Healthy") + cli_number(service, "Maintenance") <
+	       cli_number(service, "Total");
+}
+
+/* "1/3", and how many were taken out on purpose. */
+static const char *health(struct arena *arena, const json_t *service)
+{
+	long long healthy = cli_number(service, "Healthy"), total = cli_number(service, "Total");
+	long long out = cli_number(service, "Maintenance");
+
+	return out ? arena_printf(arena, "%lld/%lld (%lld in maintenance)", healthy, total, out)
+		   : arena_printf(arena, "%lld/%lld", healthy, total);
 }
 
 /* Appends the service to `list` if it is asked for. */
@@ -130,8 +144,7 @@ static void print_table(struct cli *cli, const json_t *list)
 	json_array_foreach(list, i, service)
 	{
 		table_cell(&table, cli_text(service, "Name"));
-		table_cellf(&table, "%lld/%lld", (long long)cli_number(service, "Healthy"),
-			(long long)cli_number(service, "Total"));
+		table_cell(&table, health(cli->arena, service));
 		table_cell(&table, joined(cli->arena, json_object_get(service, "Ports")));
 		table_cell(&table, joined(cli->arena, json_object_get(service, "Tags")));
 	}

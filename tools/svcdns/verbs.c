@@ -17,7 +17,7 @@ const struct flag verbs_common[] = {
 
 static const struct flag list_flags[] = {
 	{"tag", "TAG", "only services that have this tag"},
-	{"problems", NULL, "only services with instances that are not healthy"},
+	{"problems", NULL, "only services with instances that are neither healthy nor drained"},
 	{"names", NULL, "print the names alone"},
 	{"ids", NULL, "print the ids of the instances alone"},
 	{NULL},

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/str.h"
 #include "svcdns/health.h"
 
 #define CHECK(id, name, status, output)                                                                      \
@@ -43,6 +44,7 @@ static void test_states(void **state)
 		assert_string_equal(health_state(entry), rows[i].said);
 		assert_string_equal(health_reason(arena, entry), rows[i].reason);
 		assert_int_equal(health_is_healthy(entry), rows[i].healthy);
+		assert_int_equal(health_is_maintenance(entry), str_eq(rows[i].said, "maintenance"));
 		json_decref(entry);
 		arena_destroy(arena);
 	}

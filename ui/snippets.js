@@ -8,11 +8,23 @@ function shell(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** "127.0.0.1:8600" or "[::1]:8600": [address, port]; an address that means all of them is asked on loopback. */
-function split(address) {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
-  return [host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host, address.slice(at + 1)];
+const unbracketed = (host) => host.replace(/^\[|\]$/g, "");
+
+/** The address that the page was had from, if others than the server's own machine reach it there; "" if not. */
+function seenAt(origin) {
+  const host = unbracketed(new URL(origin).hostname);
+  const address = host.includes(":") || /^[\d.]+$/.test(host);
+  return address && host !== "::1" && !host.startsWith("127.") ? host : "";
+}
+
+/** Where DNS answers, of "127.0.0.1:8600" or "[::1]:8600": [address, port]. One that means all addresses is asked where
+ * the page was had from, as the command-line client does; by a name, which not all of these programs take, on loopback. */
+function dnsAt(listen, origin) {
+  const at = listen.lastIndexOf(":");
+  const host = unbracketed(listen.slice(0, at));
+  const any = /^[0.:]+$/.test(host);
+  const loopback = host.includes(":") ? "::1" : "127.0.0.1";
+  return [any ? seenAt(origin) || loopback : host, listen.slice(at + 1)];
 }
 
 /** The SRV name by RFC 2782: "_web._tcp.service.local"; of "user.rpc" the first label has the "_". */
@@ -25,23 +37,17 @@ export function srvName(name, zone) {
 const plain = (name) => name.replace(/[^A-Za-z0-9_.-]/g, "_");
 
 /** Where DNS answers, as HAProxy and nginx write it. */
-function nameserver(frame) {
-  const [host, port] = split(frame.Dns);
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
+const nameserver = ([host, port]) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
 
-function dig(fqdn, frame) {
-  const [host, port] = split(frame.Dns);
-  return `dig @${host} -p ${port} ${shell(fqdn)} SRV`;
-}
+const dig = (fqdn, [host, port]) => `dig @${host} -p ${port} ${shell(fqdn)} SRV`;
 
 /** How many instances HAProxy gets into one UDP answer; it does not ask by TCP of its own accord. */
 const BY_UDP = 20;
 
 /** As doc/examples/haproxy.cfg has it, and says why; with room for twice as many instances. */
-const haproxy = (service, frame) => [
+const haproxy = (service, zone, dns) => [
   "resolvers svcdns",
-  `    nameserver svcdns ${service.Instances > BY_UDP ? "tcp@" : ""}${nameserver(frame)}`,
+  `    nameserver svcdns ${service.Instances > BY_UDP ? "tcp@" : ""}${nameserver(dns)}`,
   `    accepted_payload_size ${service.Instances > BY_UDP ? 65535 : 1232}`,
   "    timeout resolve 1s",
   "    timeout retry 1s",
@@ -51,21 +57,21 @@ const haproxy = (service, frame) => [
   "    hold refused 1h",
   "",
   `backend ${plain(service.Name)}`,
-  `    server-template ${plain(service.Name)} ${Math.max(10, 2 * service.Instances)} ${srvName(service.Name, frame.Zone)} resolvers svcdns init-addr none resolve-prefer ipv4`,
+  `    server-template ${plain(service.Name)} ${Math.max(10, 2 * service.Instances)} ${srvName(service.Name, zone)} resolvers svcdns init-addr none resolve-prefer ipv4`,
 ];
 
 /** For a server block; the free nginx knows no SRV before 1.27.3. */
-const nginx = (service, frame, ports) => [
-  `resolver ${nameserver(frame)} valid=1s;`,
+const nginx = (service, zone, dns, ports) => [
+  `resolver ${nameserver(dns)} valid=1s;`,
   "",
   "location / {",
   ...(ports.length > 1 ? [`    # The instances have the ports ${ports.join(", ")}, and nginx asks for addresses only.`] : []),
-  `    set $backend ${service.Name}.${frame.Zone};`,
+  `    set $backend ${service.Name}.${zone};`,
   `    proxy_pass http://$backend:${ports[0] || 80};`,
   "}",
 ];
 
-const prometheus = (service, frame, origin) => [
+const prometheus = (service, origin) => [
   "scrape_configs:",
   `  - job_name: ${JSON.stringify(service.Name)}`,
   "    http_sd_configs:",
@@ -79,12 +85,13 @@ const request = (more) => `curl ${hasToken() ? '-H "X-Consul-Token: $SVCDNS_HTTP
 /** [title, text] for each program. `frame` is what the server says of itself. */
 export function snippets(service, frame, origin) {
   const ports = service.Ports.filter(Boolean);
+  const dns = dnsAt(frame.Dns, origin);
   return [
-    ["dig", dig(`${service.Name}.${frame.Zone}`, frame)],
+    ["dig", dig(`${service.Name}.${frame.Zone}`, dns)],
     ["curl", request(shell(`${origin}/v1/health/service/${encodeURIComponent(service.Name)}?passing`))],
-    ["HAProxy", haproxy(service, frame).join("\n")],
-    ["nginx", nginx(service, frame, ports).join("\n")],
-    ["Prometheus", prometheus(service, frame, origin).join("\n")],
+    ["HAProxy", haproxy(service, frame.Zone, dns).join("\n")],
+    ["nginx", nginx(service, frame.Zone, dns, ports).join("\n")],
+    ["Prometheus", prometheus(service, origin).join("\n")],
   ];
 }
 
@@ -99,7 +106,7 @@ export function firstSteps(frame, origin) {
     snippet("the registration", request(`-X PUT ${origin}/v1/agent/service/register -d '{"Name": "web", "Port": 8080}'`)),
     snippet("the command", `svcdns register web --port=8080${where}`),
     element("p", {}, "Then ask for it:"),
-    snippet("the question", dig(`web.${frame.Zone}`, frame)),
+    snippet("the question", dig(`web.${frame.Zone}`, dnsAt(frame.Dns, origin))),
   ];
 }
 

@@ -45,6 +45,34 @@ def test_dig_and_curl(page):  # noqa: F811
     assert [entry["Service"]["ID"] for entry in json.loads(said(snippet(page, "curl")))] == ["web1", "web2"]
 
 
+@pytest.mark.parametrize("listen,host,found", [
+    ("0.0.0.0", "198.51.100.7", "198.51.100.7"),
+    pytest.param("[::]", "[2001:db8::7]", "2001:db8::7", marks=pytest.mark.ipv6),
+    pytest.param("[::]", "198.51.100.7", "198.51.100.7", marks=pytest.mark.ipv6),
+    pytest.param("[::]", "127.0.0.1", "::1", marks=pytest.mark.ipv6),
+    ("0.0.0.0", "127.0.0.1", "127.0.0.1"),
+    ("0.0.0.0", "localhost", "127.0.0.1"),
+    ("127.0.0.1", "198.51.100.7", "127.0.0.1"),
+])  # fmt: skip
+def test_where_dns_is(page, listen, host, found):  # noqa: F811
+    """If that is any address: where the page was had from, in what somebody does first and in each snippet."""
+    port = svc.free_port((listen.strip("[]"),))
+    page = page(expected=["Cross-Origin-Opener-Policy"], **{"dns.listen": f"{listen}:{port}"})  # by plain HTTP
+    page.open(host=host)
+    page.wait("return document.getElementById('start').checkVisibility()", "the first steps are there")
+    assert page.texts("#steps code")[2] == f"dig @{found} -p {port} web.service.local SRV"
+    page.server.register("web", "web1", "10.0.0.1", 80)
+    page.open("#/service/web", host)
+    page.wait("return document.querySelector('#snippets .copy')", "the snippets are there")
+    said = {}
+    for title in ("dig", "HAProxy", "nginx"):
+        page.run("document.getElementById('tab-' + arguments[0]).click()", title)
+        said[title] = page.texts("#snippets code")[0]
+    address = f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
+    assert said["dig"].startswith(f"dig @{found} -p {port} ")
+    assert f"nameserver svcdns {address}\n" in said["HAProxy"] and f"resolver {address} " in said["nginx"]
+
+
 def test_curl_with_a_token(page, tmp_path):  # noqa: F811
     token = tmp_path / "token"
     token.write_text("s3cret\n")

@@ -236,3 +236,31 @@ def test_many_tabs(page):  # noqa: F811
     svc.wait_until(lambda: page.texts(".log .reason")[:1] == ["gone"], "the log goes on where it was")
     reasons = page.texts(".log .reason")
     assert reasons.count("gone") == 1 and reasons.count("fine") == 1
+
+
+def test_a_tab_that_nobody_sees_counts_problems(page):  # noqa: F811
+    """It listens to nothing then, and looks once a minute instead, for its title; that minute is a second here."""
+    page = page()
+    healthy(page.server, "web", "web1")
+    driver = page.driver  # noqa: F811
+    first = driver.current_window_handle
+    faster = "{ const every = setInterval; window.setInterval = (act, ms) => every(act, ms / 60); }"
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": faster})["identifier"]
+
+    def titles():
+        return [target["title"] for target in driver.execute_cdp_cmd("Target.getTargets", {})["targetInfos"]]
+
+    try:
+        page.open()
+        driver.switch_to.new_window("tab")
+        svc.wait_until(lambda: page.server.metric('svcdns_api_streams{stream="events"}') == 0, "nobody listens")
+        assert "svcdns" in titles()
+        page.server.check("fail", "service:web1", "gone")
+        svc.wait_until(lambda: "(1) svcdns" in titles(), "the title says it")
+        page.server.check("pass", "service:web1", "fine")
+        svc.wait_until(lambda: "svcdns" in titles(), "and that it is over")
+        assert page.server.metric('svcdns_api_streams{stream="events"}') == 0
+        driver.close()
+    finally:
+        driver.switch_to.window(first)
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})

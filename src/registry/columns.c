@@ -119,7 +119,8 @@ const char *const *columns_decode_texts(struct arena *arena, const char *json, s
 	const char **texts = arena_alloc(arena, json_array_size(list) * sizeof(*texts));
 	size_t i;
 
-	json_array_foreach(list, i, item) texts[i] = copy_string(arena, item);
+	json_array_foreach(list, i, item)
+		texts[i] = copy_string(arena, item);
 	*ret_count = json_array_size(list);
 	json_decref(list);
 	return texts;
@@ -132,8 +133,8 @@ static const struct registry_pair *decode_map(struct arena *arena, const char *j
 	size_t count = 0;
 	const char *key;
 
-	json_object_foreach(map, key, value) pairs[count++] =
-		(struct registry_pair){arena_strdup(arena, key), copy_string(arena, value)};
+	json_object_foreach(map, key, value)
+		pairs[count++] = (struct registry_pair){arena_strdup(arena, key), copy_string(arena, value)};
 	*ret_count = count;
 	json_decref(map);
 	return pairs;
@@ -145,8 +146,9 @@ static const struct registry_pair *decode_pairs(struct arena *arena, const char 
 	struct registry_pair *pairs = arena_alloc(arena, json_array_size(list) * sizeof(*pairs));
 	size_t i;
 
-	json_array_foreach(list, i, item) pairs[i] = (struct registry_pair){
-		copy_string(arena, json_array_get(item, 0)), copy_string(arena, json_array_get(item, 1))};
+	json_array_foreach(list, i, item)
+		pairs[i] = (struct registry_pair){copy_string(arena, json_array_get(item, 0)),
+			copy_string(arena, json_array_get(item, 1))};
 	*ret_count = json_array_size(list);
 	json_decref(list);
 	return pairs;
@@ -160,11 +162,12 @@ static const struct registry_tagged_address *decode_tagged(
 	size_t count = 0;
 	const char *key;
 
-	json_object_foreach(map, key, value) tagged[count++] = (struct registry_tagged_address){
-		.name = arena_strdup(arena, key),
-		.address = copy_string(arena, json_object_get(value, "Address")),
-		.port = (uint16_t)json_integer_value(json_object_get(value, "Port")),
-	};
+	json_object_foreach(map, key, value)
+		tagged[count++] = (struct registry_tagged_address){
+			.name = arena_strdup(arena, key),
+			.address = copy_string(arena, json_object_get(value, "Address")),
+			.port = (uint16_t)json_integer_value(json_object_get(value, "Port")),
+		};
 	*ret_count = count;
 	json_decref(map);
 	return tagged;

@@ -77,8 +77,7 @@ int decode_checks(struct decode *decode, json_t *check, json_t *checks, decode_o
 		if (error)
 			return error;
 	}
-	json_array_foreach(checks, i, item)
-	{
+	json_array_foreach(checks, i, item) {
 		if (json_is_null(item))
 			continue;
 		const char *path = arena_printf(decode->fields.arena, "Checks[%zu].", i);

@@ -81,15 +81,13 @@ static int fill_headers(
 	const char *key;
 	json_t *values, *value;
 
-	json_object_foreach(object, key, values)
-	{
+	json_object_foreach(object, key, values) {
 		if (json_is_null(values))
 			continue;
 		if (!json_is_array(values))
 			return fields_mistyped(
 				&decode->fields, path, "Header", values, "map[string][]string");
-		json_array_foreach(values, i, value)
-		{
+		json_array_foreach(values, i, value) {
 			if (!json_is_string(value))
 				return fields_mistyped(
 					&decode->fields, path, "Header", value, "map[string][]string");

@@ -51,8 +51,7 @@ static int fill_tagged(
 	int error;
 
 	items = arena_alloc(decode->fields.arena, (json_object_size(object) + 1) * sizeof(*items));
-	json_object_foreach(object, name, value)
-	{
+	json_object_foreach(object, name, value) {
 		struct raw_address raw = {.address = ""};
 
 		if (json_is_null(value))

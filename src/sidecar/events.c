@@ -256,8 +256,8 @@ bool events_run(struct events *events)
 		return false;
 	ask_gate(events);
 	LIST_FOREACH(stream, &events->streams.list, link)
-	if (is_behind((struct event_stream *)stream))
-		more |= advance((struct event_stream *)stream);
+		if (is_behind((struct event_stream *)stream))
+			more |= advance((struct event_stream *)stream);
 	return more;
 }
 

@@ -174,8 +174,7 @@ static int fill_strings(struct fields *fields, const char *path, const char *nam
 		return fields_mistyped(fields, path, name, value, "[]string");
 	count = json_array_size(value);
 	items = arena_alloc(fields->arena, (count + 1) * sizeof(*items));
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		if (!is_text(item))
 			return fields_mistyped(fields, path, name, item, "[]string");
 		items[i] = copy_text(fields, item);
@@ -195,8 +194,7 @@ static int fill_pairs(
 	if (!json_is_object(value))
 		return fields_mistyped(fields, path, name, value, "map[string]string");
 	items = arena_alloc(fields->arena, (json_object_size(value) + 1) * sizeof(*items));
-	json_object_foreach(value, key, item)
-	{
+	json_object_foreach(value, key, item) {
 		if (!is_text(item))
 			return fields_fail(fields,
 				"Request decode failed: json: cannot unmarshal %s into field "
@@ -285,8 +283,7 @@ int fields_fill(struct fields *fields, const char *path, json_t *object, const s
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach(object, key, value) {
 		size_t row = 0;
 		int error;
 

@@ -67,11 +67,11 @@ static void enqueue(struct long_reads *long_reads, struct call *call)
 	uint64_t turn = long_reads->turn;
 
 	TAILQ_FOREACH(other, &long_reads->queue, long_read.link)
-	if (other->long_read.turn >= turn && http_same_client(other->request, call->request))
-		turn = other->long_read.turn + 1;
+		if (other->long_read.turn >= turn && http_same_client(other->request, call->request))
+			turn = other->long_read.turn + 1;
 	TAILQ_FOREACH(other, &long_reads->queue, long_read.link)
-	if (!behind && other->long_read.turn > turn)
-		behind = other;
+		if (!behind && other->long_read.turn > turn)
+			behind = other;
 	call->long_read.turn = turn;
 	if (behind)
 		TAILQ_INSERT_BEFORE(behind, call, long_read.link);
@@ -105,7 +105,7 @@ bool long_reads_has_like(const struct call *call)
 	sharing_key(&key, call);
 	found = same(&long_reads->running->long_read.key, &key);
 	TAILQ_FOREACH(other, &long_reads->queue, long_read.link)
-	found |= same(&other->long_read.key, &key);
+		found |= same(&other->long_read.key, &key);
 	buf_finish(&key);
 	return found;
 }

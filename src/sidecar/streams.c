@@ -55,8 +55,8 @@ void streams_beat(const struct streams *streams)
 
 	/* For a client that does not read the write timeout is at work already. */
 	LIST_FOREACH(stream, &streams->list, link)
-	if (!stream->cut && http_stream_waiting(stream->request) == 0)
-		http_stream_data(stream->request, ":\n\n", 3);
+		if (!stream->cut && http_stream_waiting(stream->request) == 0)
+			http_stream_data(stream->request, ":\n\n", 3);
 }
 
 void streams_end(struct streams *streams)

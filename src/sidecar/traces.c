@@ -143,8 +143,7 @@ static bool offer(struct traces *traces, const struct trace_entry *entry)
 	if (!traces_text_name(entry, &name))
 		return false;
 	buf_clear(&traces->text);
-	LIST_FOREACH(each, &traces->streams.list, link)
-	{
+	LIST_FOREACH(each, &traces->streams.list, link) {
 		struct trace_stream *stream = (struct trace_stream *)each;
 		if (!wants(stream, entry, &name))
 			continue;
@@ -177,7 +176,7 @@ static bool read_rings(struct traces *traces)
 		}
 	}
 	LIST_FOREACH(stream, &traces->streams.list, link)
-	((struct trace_stream *)stream)->lost += lost;
+		((struct trace_stream *)stream)->lost += lost;
 	return reads == 0 || writes == 0;
 }
 

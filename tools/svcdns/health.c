@@ -24,8 +24,7 @@ const json_t *health_worst(const json_t *entry)
 	const json_t *checks = json_object_get(entry, "Checks"), *check, *worst = NULL;
 	size_t i;
 
-	json_array_foreach(checks, i, check)
-	{
+	json_array_foreach(checks, i, check) {
 		/* Every node has this one; it says nothing while it passes. */
 		if (str_eq(cli_text(check, "CheckID"), "serfHealth") && weight(check) == PASSING)
 			continue;

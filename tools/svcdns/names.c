@@ -22,8 +22,9 @@ static bool has_tag(const json_t *entry, const char *wanted)
 	const json_t *tag;
 	size_t i;
 
-	json_array_foreach(json_object_get(json_object_get(entry, "Service"), "Tags"), i,
-		tag) if (str_ieq(json_string_value(tag), wanted)) return true;
+	json_array_foreach(json_object_get(json_object_get(entry, "Service"), "Tags"), i, tag)
+		if (str_ieq(json_string_value(tag), wanted))
+			return true;
 	return false;
 }
 
@@ -33,8 +34,9 @@ static bool expects_records(const struct names *names, const char *tag)
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(names->entries, i,
-		entry) if (health_is_healthy(entry) && (!tag || has_tag(entry, tag))) return true;
+	json_array_foreach(names->entries, i, entry)
+		if (health_is_healthy(entry) && (!tag || has_tag(entry, tag)))
+			return true;
 	return false;
 }
 
@@ -51,8 +53,7 @@ static bool leads_here(const struct names *names, const json_t *answer)
 	const json_t *record;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "Answer"), i, record)
-	{
+	json_array_foreach(json_object_get(answer, "Answer"), i, record) {
 		const char *target = strrchr(cli_text(record, "Data"), ' ');
 		size_t size;
 
@@ -97,7 +98,9 @@ static bool known(const struct names *names, const char *name)
 	const json_t *other;
 	size_t i;
 
-	json_array_foreach(names->list, i, other) if (str_ieq(cli_text(other, "Name"), name)) return true;
+	json_array_foreach(names->list, i, other)
+		if (str_ieq(cli_text(other, "Name"), name))
+			return true;
 	return false;
 }
 
@@ -140,8 +143,7 @@ int names_of(struct cli *cli, const char *service, const json_t *entries, json_t
 	size_t i, k;
 
 	try_name(&names, "service", arena_printf(cli->arena, "%s.%s", service, names.zone), NULL);
-	json_array_foreach(entries, i, entry)
-	{
+	json_array_foreach(entries, i, entry) {
 		const json_t *instance = json_object_get(entry, "Service");
 
 		try_aliases(&names, cli_text(json_object_get(instance, "Meta"), "dns-alias"));

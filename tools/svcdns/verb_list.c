@@ -17,7 +17,9 @@ static bool has_tag(const json_t *tags, const char *wanted)
 	const json_t *tag;
 	size_t i;
 
-	json_array_foreach(tags, i, tag) if (str_ieq(json_string_value(tag), wanted)) return true;
+	json_array_foreach(tags, i, tag)
+		if (str_ieq(json_string_value(tag), wanted))
+			return true;
 	return false;
 }
 
@@ -27,7 +29,9 @@ static void add_new(json_t *array, json_t *value)
 	const json_t *other;
 	size_t i;
 
-	json_array_foreach(array, i, other) if (json_equal(other, value)) return;
+	json_array_foreach(array, i, other)
+		if (json_equal(other, value))
+			return;
 	json_array_append(array, value);
 }
 
@@ -39,8 +43,7 @@ static json_t *summary(const char *name, const json_t *tags, const json_t *entri
 	json_int_t healthy = 0, maintenance = 0;
 	size_t i;
 
-	json_array_foreach(entries, i, entry)
-	{
+	json_array_foreach(entries, i, entry) {
 		const json_t *service = json_object_get(entry, "Service");
 
 		healthy += health_is_healthy(entry);
@@ -63,8 +66,7 @@ static const char *joined(struct arena *arena, const json_t *array)
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach(array, i, value)
-	{
+	json_array_foreach(array, i, value) {
 		if (i == CELL_VALUES) {
 			buf_printf(&buf, ",+%zu", json_array_size(array) - i);
 			break;
@@ -123,8 +125,7 @@ static void print_lines(struct cli *cli, const json_t *list, bool ids)
 	const json_t *service, *id;
 	size_t i, k;
 
-	json_array_foreach(list, i, service)
-	{
+	json_array_foreach(list, i, service) {
 		if (!ids)
 			printf("%s\n", table_clean(cli->arena, cli_text(service, "Name")));
 		else
@@ -141,8 +142,7 @@ static void print_table(struct cli *cli, const json_t *list)
 	size_t i;
 
 	table_init(&table, cli->arena, 4, headings);
-	json_array_foreach(list, i, service)
-	{
+	json_array_foreach(list, i, service) {
 		table_cell(&table, cli_text(service, "Name"));
 		table_cell(&table, health(cli->arena, service));
 		table_cell(&table, joined(cli->arena, json_object_get(service, "Ports")));
@@ -159,8 +159,7 @@ int verb_list(struct cli *cli)
 	json_t *tags;
 	int status = cli_get(cli, "/v1/catalog/services", &services);
 
-	json_object_foreach(services, name, tags)
-	{
+	json_object_foreach(services, name, tags) {
 		if (status == 0)
 			status = add_service(cli, name, tags, list);
 	}

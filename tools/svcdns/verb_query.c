@@ -11,9 +11,10 @@ static void print_records(struct cli *cli, const json_t *answer, const char *sec
 	const json_t *records = json_object_get(answer, section), *record;
 	size_t i;
 
-	json_array_foreach(records, i, record) printf("%s\t%lld\t%s\t%s\n",
-		table_clean(cli->arena, cli_text(record, "Name")), (long long)cli_number(record, "TTL"),
-		table_clean(cli->arena, cli_text(record, "Type")), cli_text(record, "Data"));
+	json_array_foreach(records, i, record)
+		printf("%s\t%lld\t%s\t%s\n", table_clean(cli->arena, cli_text(record, "Name")),
+			(long long)cli_number(record, "TTL"),
+			table_clean(cli->arena, cli_text(record, "Type")), cli_text(record, "Data"));
 }
 
 /* Records stand as in a master file, so their data is escaped already; the rest is comment. */
@@ -26,8 +27,9 @@ static void print_answer(struct cli *cli, const json_t *answer)
 	printf("; %s, %zu records, %lld ms from %s\n", cli_text(answer, "Status"),
 		json_array_size(json_object_get(answer, "Answer")),
 		(long long)cli_number(answer, "Milliseconds"), cli_text(answer, "Server"));
-	json_array_foreach(errors, i, error) printf("; why: %s (EDE %lld)\n",
-		table_clean(cli->arena, cli_text(error, "Text")), (long long)cli_number(error, "Code"));
+	json_array_foreach(errors, i, error)
+		printf("; why: %s (EDE %lld)\n", table_clean(cli->arena, cli_text(error, "Text")),
+			(long long)cli_number(error, "Code"));
 	print_records(cli, answer, "Answer");
 	if (empty)
 		print_records(cli, answer, "Authority");

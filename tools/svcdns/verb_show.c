@@ -16,8 +16,9 @@ static json_t *instance(struct cli *cli, const json_t *entry)
 	const json_t *check;
 	size_t i;
 
-	json_array_foreach(json_object_get(entry, "Checks"), i, check) json_array_append_new(
-		checks, json_pack("{s:s, s:s, s:s, s:s, s:s}", "ID", cli_text(check, "CheckID"), "Name",
+	json_array_foreach(json_object_get(entry, "Checks"), i, check)
+		json_array_append_new(checks,
+			json_pack("{s:s, s:s, s:s, s:s, s:s}", "ID", cli_text(check, "CheckID"), "Name",
 				cli_text(check, "Name"), "Type", cli_text(check, "Type"), "Status",
 				cli_text(check, "Status"), "Output", cli_text(check, "Output")));
 	return json_pack("{s:s, s:s, s:s, s:I, s:O*, s:O*, s:s, s:s, s:o}", "ID", cli_text(service, "ID"),
@@ -51,8 +52,7 @@ static void print_instances(struct cli *cli, const json_t *instances)
 	size_t i;
 
 	table_init(&table, cli->arena, 6, headings);
-	json_array_foreach(instances, i, instance)
-	{
+	json_array_foreach(instances, i, instance) {
 		table_cell(&table, cli_text(instance, "ID"));
 		table_cell(&table, cli_text(instance, "Node"));
 		table_cell(&table, cli_text(instance, "Address"));
@@ -71,8 +71,7 @@ static void print_hidden(struct cli *cli, const json_t *names)
 	size_t i;
 
 	table_init(&table, cli->arena, 3, headings);
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach(names, i, name) {
 		if (!json_is_true(json_object_get(name, "Hidden")))
 			continue;
 		table_cell(&table, cli_text(name, "Name"));
@@ -95,10 +94,8 @@ static void print_records(struct cli *cli, const json_t *answers)
 
 	putchar('\n');
 	table_init(&table, cli->arena, 4, headings);
-	json_object_foreach((json_t *)(uintptr_t)answers, type, answer)
-	{
-		json_array_foreach(json_object_get(answer, "Answer"), i, record)
-		{
+	json_object_foreach((json_t *)(uintptr_t)answers, type, answer) {
+		json_array_foreach(json_object_get(answer, "Answer"), i, record) {
 			table_cell(&table, cli_text(record, "Name"));
 			table_cellf(&table, "%lld", (long long)cli_number(record, "TTL"));
 			table_cell(&table, cli_text(record, "Type"));
@@ -125,8 +122,7 @@ static int gather(struct cli *cli, const char *name, const json_t *entries, json
 	int status;
 	size_t i;
 
-	json_array_foreach(entries, i, entry)
-	{
+	json_array_foreach(entries, i, entry) {
 		healthy += health_is_healthy(entry);
 		json_array_append_new(instances, instance(cli, entry));
 	}

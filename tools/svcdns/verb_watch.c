@@ -27,8 +27,7 @@ static void digest(struct cli *cli, const json_t *document, json_t *ret)
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(document, i, entry)
-	{
+	json_array_foreach(document, i, entry) {
 		const json_t *service = json_object_get(entry, "Service"),
 			     *node = json_object_get(entry, "Node");
 		const char *address = cli_text(service, "Address"), *id = cli_text(service, "ID");
@@ -59,13 +58,11 @@ static void compare(struct cli *cli, json_t *before, json_t *now)
 	const char *key;
 	json_t *subject;
 
-	json_object_foreach(before, key, subject)
-	{
+	json_object_foreach(before, key, subject) {
 		if (!json_object_get(now, key))
 			tell(cli, subject, NULL);
 	}
-	json_object_foreach(now, key, subject)
-	{
+	json_object_foreach(now, key, subject) {
 		const json_t *old = json_object_get(before, key);
 
 		if (!old || !json_equal(old, subject))

@@ -15,7 +15,9 @@ static bool contains(const json_t *array, const char *text)
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach(array, i, value) if (str_eq(json_string_value(value), text)) return true;
+	json_array_foreach(array, i, value)
+		if (str_eq(json_string_value(value), text))
+			return true;
 	return false;
 }
 
@@ -33,9 +35,9 @@ static int ask_direct(struct cli *cli, const char *name, const char *type, json_
 	size_t i;
 	int status = ask(cli, name, type, false, &answer);
 
-	json_array_foreach(
-		json_object_get(answer, "Answer"), i, record) if (str_eq(cli_text(record, "Type"), type))
-		add_address(addresses, cli_text(record, "Data"));
+	json_array_foreach(json_object_get(answer, "Answer"), i, record)
+		if (str_eq(cli_text(record, "Type"), type))
+			add_address(addresses, cli_text(record, "Data"));
 	return status;
 }
 
@@ -64,7 +66,9 @@ static bool has_healthy(struct cli *cli, const char *service)
 
 	if (cli_get(cli, cli_path(cli, "/v1/health/service/", service, ""), &entries) != 0)
 		return false;
-	json_array_foreach(entries, i, entry) if (health_is_healthy(entry)) return true;
+	json_array_foreach(entries, i, entry)
+		if (health_is_healthy(entry))
+			return true;
 	return false;
 }
 
@@ -84,8 +88,7 @@ static const char *pick(struct cli *cli, struct proof *ret)
 
 	if (cli_get(cli, "/v1/catalog/services", &services) != 0)
 		ret->verdict = PROOF_NO_SERVER;
-	json_object_foreach(services, service, tags)
-	{
+	json_object_foreach(services, service, tags) {
 		const char *name;
 
 		if (!is_host_name(service) || !has_healthy(cli, service))
@@ -108,8 +111,7 @@ static enum proof_verdict compare(const struct proof *proof)
 
 	if (json_array_size(proof->found) == 0)
 		return PROOF_NOT_FOUND;
-	json_array_foreach(proof->found, i, address)
-	{
+	json_array_foreach(proof->found, i, address) {
 		if (contains(proof->direct, json_string_value(address)))
 			return PROOF_YES;
 	}

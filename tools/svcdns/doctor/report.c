@@ -129,7 +129,8 @@ static void print_addresses(struct cli *cli, const char *who, const json_t *addr
 	struct buf line = {0};
 	size_t i;
 
-	json_array_foreach(addresses, i, address) buf_printf(&line, " %s", json_string_value(address));
+	json_array_foreach(addresses, i, address)
+		buf_printf(&line, " %s", json_string_value(address));
 	say(cli, "  %s%s", who, line.size > 0 ? line.data : otherwise);
 	buf_finish(&line);
 }

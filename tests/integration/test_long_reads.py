@@ -172,7 +172,7 @@ def test_clients_take_turns(large):
 
 def test_slow_readers_hold_up_lists_and_no_memory(large):
     """No list is made while too much of others waits for those who read a little now and then; it is told why."""
-    large.config.update({"http.write_buffer": "64KiB", "http.write_timeout": "1s"})
+    large.config.update({"http.write_buffer": "64KiB", "http.write_timeout": "4s"})
     large.restart()
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -223,16 +223,9 @@ def test_while_dns_is_down(start_server):
     server = start_server()
     use(server)
     answered = server.metric("svcdns_dns_responses_total")
-    # A supervisor that may have no further descriptor cannot start dns again.
-    supervisor = server.pid("supervisor")
-    soft, hard = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
-    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (3, hard))
-    try:
-        server.signal("dns", signal.SIGKILL)
+    with server.without("dns"):
         svc.wait_until(lambda: metrics.value(text_of(server), "svcdns_process_up", process="dns") == 0, "dns is down")
         text = text_of(server)
-    finally:
-        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (soft, hard))
     assert metrics.value(text, "svcdns_process_up", process="sidecar") == 1
     assert metrics.value(text, "svcdns_view_ready") == 0
     # What it held is not known; what it counted is, and so is all of the sidecar.

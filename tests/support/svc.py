@@ -8,11 +8,13 @@ Every reply that `ask` returns was read by the strict reader (strict.py) and by 
 exit status 0 and no report of a sanitizer in the log."""
 
 import collections
+import contextlib
 import http.client
 import json
 import os
 import random
 import re
+import resource
 import select
 import signal
 import socket
@@ -370,6 +372,17 @@ class Server:
         if number == signal.SIGSTOP:
             wait_until(lambda: thread_states(pid) == {"T"}, f"the {role} process is stopped")
         return pid
+
+    @contextlib.contextmanager
+    def without(self, role):
+        """Kills a process, and keeps it from being started again: a supervisor without a free descriptor cannot."""
+        supervisor = self.pid("supervisor")
+        soft, hard = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            yield self.signal(role, signal.SIGKILL)
+        finally:
+            resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (soft, hard))
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

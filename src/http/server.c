@@ -204,14 +204,6 @@ unsigned http_server_open_connections(const struct http_server *server)
 	return server->connections;
 }
 
-void http_request_keep(struct http_request *request)
-{
-	request->connection->request = NULL;
-	request->connection = NULL;
-	request->body = "";
-	request->body_size = 0;
-}
-
 bool http_server_is_full(const struct http_server *server)
 {
 	return server->pending > (size_t)server->config.limits.write_buffer * SERVER_BUDGET;
@@ -220,6 +212,14 @@ bool http_server_is_full(const struct http_server *server)
 bool http_same_client(const struct http_request *a, const struct http_request *b)
 {
 	return a->connection->peer == b->connection->peer;
+}
+
+void http_request_keep(struct http_request *request)
+{
+	request->connection->request = NULL;
+	request->connection = NULL;
+	request->body = "";
+	request->body_size = 0;
 }
 
 void http_request_free(struct http_request *request)

@@ -32,8 +32,10 @@
 #define COLUMNS_MAINTENANCE 6
 #define COLUMNS_BADNESS(c)                                                                                   \
 	"ifnull(CASE WHEN " c ".status = 2 AND (" c ".id = '_node_maintenance' OR (" c                       \
-	".id >= '_service_maintenance:' AND " c ".id < '_service_maintenance;')) THEN 6 ELSE 2 * " c         \
-	".status + " c ".checked END, 0)"
+	".id >= '_service_maintenance:' AND " c ".id < '_service_maintenance;')) THEN " COLUMNS_TEXT(        \
+		COLUMNS_MAINTENANCE) " ELSE 2 * " c ".status + " c ".checked END, 0)"
+#define COLUMNS_TEXT(number) COLUMNS_QUOTED(number)
+#define COLUMNS_QUOTED(text) #text
 
 /* The worst of some checks. Only checks that do not pass are looked at: 0 is none of them. */
 #define COLUMNS_WORST "max(" COLUMNS_BADNESS("c") ")"

@@ -31,11 +31,10 @@ $TTL 5
 
 
 @pytest.fixture
-def upstream():
-    with Upstream() as upstream:
-        upstream.answers["www.example.com."] = ["A 198.51.100.1", "A 198.51.100.2", "AAAA 2001:db8::1"]
-        upstream.answers["big.example.com."] = [f"TXT \"{i:03} {'x' * 200}\"" for i in range(40)]
-        yield upstream
+def upstream(upstream):
+    upstream.answers["www.example.com."] = ["A 198.51.100.1", "A 198.51.100.2", "AAAA 2001:db8::1"]
+    upstream.answers["big.example.com."] = [f"TXT \"{i:03} {'x' * 200}\"" for i in range(40)]
+    return upstream
 
 
 @pytest.fixture

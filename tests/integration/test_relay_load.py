@@ -20,13 +20,6 @@ RD = 0x0100
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
 
-@pytest.fixture
-def upstream():
-    with Upstream() as upstream:
-        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
-        yield upstream
-
-
 def start(start_server, upstream, **config):
     options = {key.replace("__", "."): value for key, value in config.items()}
     server = start_server(**{"relay.upstream": upstream.address, **options})

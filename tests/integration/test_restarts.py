@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 
 import svc
-from upstream import Upstream
 
 RD, AA = 0x0100, 0x0400
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
-
-
-@pytest.fixture
-def upstream():
-    with Upstream() as upstream:
-        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
-        yield upstream
 
 
 def ask(server, name, kind="A", **more):

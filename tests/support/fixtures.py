@@ -3,6 +3,7 @@
 import pytest
 
 import svc
+from upstream import Upstream
 
 
 def pytest_collection_modifyitems(items):
@@ -37,6 +38,14 @@ def start_server(tmp_path):
             errors.append(error)
     if errors:
         raise errors[0]
+
+
+@pytest.fixture
+def upstream():
+    """A resolver for the relay to ask; a test adds to its `answers` by name."""
+    with Upstream() as upstream:
+        upstream.answers["www.example.com."] = ["A 198.51.100.1"]
+        yield upstream
 
 
 @pytest.fixture

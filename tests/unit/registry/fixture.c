@@ -130,6 +130,20 @@ static void wait_for_bell(struct fixture *f)
 	registry_inbox_drain(f->inbox);
 }
 
+struct transaction fixture_transaction(struct fixture *f)
+{
+	struct store *store;
+	char message[512];
+
+	assert_int_equal(store_open(f->path, STORE_WRITE, &store, message), 0);
+	return (struct transaction){
+		.store = store,
+		.log = {.store = store, .rows = f->config.limits.changelog_rows},
+		.apply = {.store = store, .rules = {.limits = &f->config.limits}, .own_node = "own"},
+		.clock = &f->clock.clock,
+	};
+}
+
 struct result run(struct fixture *f, struct registry_command *command)
 {
 	struct result result = {0};

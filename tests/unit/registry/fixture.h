@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "registry/registry.h"
+#include "registry/transaction.h"
 
 #define START_S 1700000000 /* the manual clock's Unix time, and so the first index */
 
@@ -50,6 +51,9 @@ int fixture_folder(void **state);
 /* Starts and stops writer, inbox and reader; fixture_start() fails the test if it cannot. */
 void fixture_start(struct fixture *f);
 void fixture_stop(struct fixture *f);
+
+/* What the writer works with, for a test in its place; its store is the caller's to close. */
+struct transaction fixture_transaction(struct fixture *f);
 
 /* Submits a command and waits for its result, and for the commit that follows it. */
 struct result run(struct fixture *f, struct registry_command *command);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "registry/transaction.h"
-
 #define TAGS 60
 #define TAG_SIZE 16000
 #define CHECKS 32
@@ -31,20 +29,6 @@ static int setup(void **state)
 	fixture_start(f); /* makes the file */
 	fixture_stop(f);
 	return registry_reader_open(f->path, &f->reader);
-}
-
-static struct transaction open_transaction(struct fixture *f)
-{
-	struct store *store;
-	char message[512];
-
-	assert_int_equal(store_open(f->path, STORE_WRITE, &store, message), 0);
-	return (struct transaction){
-		.store = store,
-		.log = {.store = store, .rows = f->config.limits.changelog_rows},
-		.apply = {.store = store, .rules = {.limits = &f->config.limits}, .own_node = "own"},
-		.clock = &f->clock.clock,
-	};
 }
 
 /* Runs a command and frees it. */
@@ -91,7 +75,7 @@ static struct registry_command *put_its_checks(void)
 
 static void a_command_holds_the_tags_once(void **state)
 {
-	struct transaction transaction = open_transaction(*state);
+	struct transaction transaction = fixture_transaction(*state);
 	struct registry_command *(*const commands[])(void) = {put_large, put_large, put_its_checks};
 	struct sizes sizes;
 
@@ -109,7 +93,7 @@ static void a_command_holds_the_tags_once(void **state)
 static void the_checks_of_an_instance_share_its_tags(void **state)
 {
 	struct fixture *f = *state;
-	struct transaction transaction = open_transaction(f);
+	struct transaction transaction = fixture_transaction(f);
 	struct registry_filter filter = {.service = "web"};
 	const struct registry_check *rows;
 	size_t count = 0, before;

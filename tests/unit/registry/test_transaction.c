@@ -3,22 +3,6 @@
 
 #include <stdio.h>
 
-#include "registry/transaction.h"
-
-static struct transaction open_transaction(struct fixture *f)
-{
-	struct store *store;
-	char message[512];
-
-	assert_int_equal(store_open(f->path, STORE_WRITE, &store, message), 0);
-	return (struct transaction){
-		.store = store,
-		.log = {.store = store, .rows = f->config.limits.changelog_rows},
-		.apply = {.store = store, .rules = {.limits = &f->config.limits}, .own_node = "own"},
-		.clock = &f->clock.clock,
-	};
-}
-
 /* Runs a list of commands and frees it. */
 static void run_all(struct transaction *transaction, struct registry_command *first)
 {
@@ -85,7 +69,7 @@ static void a_registration_costs_the_same_in_a_large_registry(void **state)
 	fixture_start(f); /* makes the file */
 	must(f, put_instance("web", "first"));
 	fixture_stop(f);
-	struct transaction transaction = open_transaction(f);
+	struct transaction transaction = fixture_transaction(f);
 	fill(&transaction, 10);
 	int small = cost_of_one(&transaction, "w1");
 	fill(&transaction, 1000);

@@ -23,7 +23,7 @@ def host(tmp_path_factory):
     with containers.Host(tmp_path_factory.mktemp("docker"), **config) as host:
         host.register({"Name": "web", "Address": "10.0.0.1", "Port": 8000})
         host.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
-                    "--port=5353", "--address=/other.example/10.7.7.7"])
+                    "--port=5353", *(f"--{line}" for line in resolvers.OTHER_NAME)])
         host.start_docker()
         host.up(RECIPE)
         yield host

@@ -168,8 +168,8 @@ def test_other_servers_of_resolved(tmp_path, where, leaks):
         resolved.base(host)
         host.write("systemd/resolved.conf.d/test.conf", "[Resolve]\nDNSSEC=no\n")  # other.example is not signed
         other.base(host)
-        host.write("dnsmasq.conf", "listen-address=192.0.2.2\nbind-interfaces\nno-resolv\nuser=root\nlog-queries\n"
-                   "address=/other.example/10.7.7.7\n")
+        host.write("dnsmasq.conf", "\n".join(["listen-address=192.0.2.2", "bind-interfaces", "no-resolv", "user=root",
+                                              "log-queries", *resolvers.OTHER_NAME, ""]))
         host.start(other.command())
         host.wait_answers("192.0.2.2")
         if where == "link":

@@ -24,6 +24,9 @@ PACKAGES = unpacked.Packages("resolvers", [
 ROOT_KEY = Path("/usr/share/dns/root.key")
 NMCLI, DBUS = PACKAGES.program("usr/bin/nmcli"), PACKAGES.program("usr/bin/dbus-daemon")
 ELSEWHERE = "192.0.2.1"
+# dnsmasq's lines for a name that svcdns does not have, with an address and of no other type: it refuses what it has no
+# answer to, and the asker may then go from server to server.
+OTHER_NAME = ["address=/other.example/10.7.7.7", "local=/other.example/"]
 RESOLVED_UID, AVAHI_UID = 60990, 60991  # any that Debian gives to nobody else
 
 # As in machine.py; $1 is the folder with etc and run. systemd-resolved asks nobody while there is no link but lo.
@@ -318,7 +321,7 @@ class NetworkManager(Resolver):
     def start(self, host):
         """Until it has written resolv.conf: the address of its dnsmasq, or of the link's servers."""
         start_elsewhere(host, ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                               "--user=root", "--log-facility=-", "--address=/other.example/10.7.7.7"])
+                               "--user=root", "--log-facility=-", *(f"--{line}" for line in OTHER_NAME)])
         host.run("ip", "address", "flush", "dev", "net0")
         host.write("resolv.conf", "")
         host.start([DBUS, "--config-file=/etc/dbus-1/system.conf", "--nofork", "--nopidfile"])

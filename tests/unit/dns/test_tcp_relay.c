@@ -29,7 +29,7 @@ static struct net_link_head pass(const struct transport *t, int fd, uint16_t id)
 	tcp_frame(query, 20, id, SMALL);
 	query[2 + AT_FLAGS] = WIRE_FLAG_RD >> 8;
 	tcp_write(fd, query, sizeof(query));
-	assert_int_equal(poll(&link, 1, 5000), 1);
+	assert_int_equal(poll(&link, 1, 20000), 1);
 	assert_int_equal(net_link_receive(link.fd, &head, passed), 20);
 	assert_int_equal(wire_get16(passed), id);
 	return head;

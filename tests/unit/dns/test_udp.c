@@ -243,21 +243,25 @@ static void test_counts_sizes(void **state)
 	transport_finish(&t);
 }
 
-/* Twice a second what comes next is timed; by a clock that stands still, as no time at all. */
+/* With each tick what comes next is timed; by a clock that stands still, as no time at all. */
 static void test_times_a_sample(void **state)
 {
 	static struct transport t;
 	transport_init(&t, "127.0.0.1", 1);
+	const _Atomic uint64_t *tick = &t.page->threads[PAGE_UDP].tick;
 	transport_start(&t);
 	int fd = transport_connect(&t.udp, SOCK_DGRAM, NULL, NULL);
-	for (int i = 0; i < 5000 && transport_metric(&t, METRIC_DNS_DURATION_UDP) == 0; i++) {
+	for (int i = 0; i < 20000 &&
+			(transport_metric(&t, METRIC_DNS_DURATION_UDP) == 0 || fake_answered < *tick + 100);
+		i++) {
 		ask(fd, 1);
 		poll(NULL, 0, 1);
 	}
-	/* Two ticks cannot have passed since: one of all the queries was timed. */
-	assert_int_equal(transport_metric(&t, METRIC_DNS_DURATION_UDP), 1);
+	/* There were more queries than ticks, so not all of them were timed. */
+	assert_true(fake_answered > *tick);
+	uint64_t timed = transport_metric(&t, METRIC_DNS_DURATION_UDP);
+	assert_in_range(timed, 1, *tick);
 	assert_int_equal(transport_metric(&t, METRIC_DNS_DURATION_UDP_SUM), 0);
-	assert_true(fake_answered > 1);
 	close(fd);
 	transport_finish(&t);
 }
@@ -280,13 +284,13 @@ static void test_counts_what_the_kernel_drops(void **state)
 	for (unsigned slot = PAGE_UDP; slot < PAGE_UDP + 2; slot++) {
 		const _Atomic uint64_t *tick = &t.page->threads[slot].tick;
 		uint64_t first = *tick;
-		for (int n = 0; n < 5000 && *tick < first + 2; n++)
+		for (int n = 0; n < 20000 && *tick < first + 2; n++)
 			poll(NULL, 0, 1);
 	}
 	uint64_t drops = transport_metric(&t, METRIC_DNS_SOCKET_DROPS);
 	assert_in_range(drops, 1, 4999);
 	fake_view_ready = true;
-	for (int i = 0; i < 5000 && fake_answered + drops < 5000; i++)
+	for (int i = 0; i < 20000 && fake_answered + drops < 5000; i++)
 		poll(NULL, 0, 1);
 	assert_int_equal(fake_answered + drops, 5000);
 	close(fd);
@@ -305,7 +309,7 @@ static void test_ticks(void **state)
 		const struct page_thread *slot = &t.page->threads[slots[i]];
 		uint64_t first = slot->tick;
 		assert_true(first > 0);
-		for (int n = 0; n < 1000 && slot->tick == first; n++)
+		for (int n = 0; n < 20000 && slot->tick == first; n++)
 			poll(NULL, 0, 1);
 		assert_true(slot->tick > first);
 	}

@@ -210,7 +210,7 @@ uint64_t transport_metric(const struct transport *t, enum metric id)
 
 void transport_wait_metric(const struct transport *t, enum metric id, uint64_t value)
 {
-	for (int i = 0; i < 5000 && transport_metric(t, id) != value; i++)
+	for (int i = 0; i < 20000 && transport_metric(t, id) != value; i++)
 		poll(NULL, 0, 1);
 	assert_int_equal(transport_metric(t, id), value);
 }
@@ -222,7 +222,7 @@ void transport_advance(struct transport *t, int64_t ms)
 
 int transport_connect(const struct net_addr *server, int type, const char *from, const char *to)
 {
-	static const struct timeval patience = {.tv_sec = 5};
+	static const struct timeval patience = {.tv_sec = 20};
 	struct net_addr address = *server;
 	int fd = socket(server->any.sa_family, type | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);

@@ -54,6 +54,9 @@ bool pump_has_handled(struct pump *pump, void *ctx);
 
 /* Turns the loop until `gone` was called `left` times, or until that many connections are open. */
 void pump_until_left(struct pump *pump, unsigned left);
+/* Fails unless `gone` is called `left` times within 200 turns of 2 ms, fewer than a look once a second would
+ * take. */
+void pump_left_at_once(struct pump *pump, unsigned left);
 void pump_until_open(struct pump *pump, unsigned open);
 
 /* Sends a request that is parked, and waits until it is. */

@@ -244,13 +244,19 @@ static void a_locked_registry_answers_in_time(void **state)
 {
 	struct fixture *f = *state;
 	sqlite3 *db = lock(f);
-	int64_t begin = clock_now(clock_system());
-	struct result result = run(f, put_instance("web", "w"));
+	unsigned tries = 0;
+	int64_t took;
 
-	assert_int_equal(result.error, -EBUSY);
-	assert_non_null(strstr(result.message, "locked by another program"));
-	assert_true(clock_now(clock_system()) - begin < 2 * CLOCK_NS_PER_S);
-	assert_int_equal(metric(f, METRIC_REGISTRY_FAILED), 1);
+	do { /* a busy machine may hold us up for longer, but not every time */
+		int64_t begin = clock_now(clock_system());
+		struct result result = run(f, put_instance("web", "w"));
+
+		took = clock_now(clock_system()) - begin;
+		assert_int_equal(result.error, -EBUSY);
+		assert_non_null(strstr(result.message, "locked by another program"));
+		assert_int_equal(metric(f, METRIC_REGISTRY_FAILED), ++tries);
+	} while (took >= 2 * CLOCK_NS_PER_S && tries < 8);
+	assert_true(took < 2 * CLOCK_NS_PER_S);
 	unlock(db);
 	must(f, put_instance("web", "w"));
 }

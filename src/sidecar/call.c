@@ -146,6 +146,16 @@ static void dispatch(struct call *call, const char *rest)
 		route->handle(call);
 }
 
+/* Who watches keys (Fabio) asks again as soon as there is a reply, so it waits as for a key that is there. */
+static void not_offered(struct call *call)
+{
+	call->refusal = "Invalid URL path: not a recognized HTTP API endpoint\n";
+	if (!str_starts(call->request->path, "/v1/kv/"))
+		call_read_done(call, -ENOENT);
+	else if (!str_eq(call->request->method, "GET") || options(call))
+		call_read_nothing(call);
+}
+
 void call_begin(struct sidecar *sidecar, struct http_request *request)
 {
 	struct call *call = create(sidecar, request);
@@ -161,10 +171,7 @@ void call_begin(struct sidecar *sidecar, struct http_request *request)
 	call->pretty = flag(call, "pretty");
 	request->kind = call->route ? call->route->kind : ROUTE_OTHER;
 	if (!call->route) {
-		/* python-consul reads the index even from a 404; where nothing is kept, none ever moves. */
-		if (str_starts(request->path, "/v1/kv/"))
-			call->index = 1;
-		call_text(call, 404, "Invalid URL path: not a recognized HTTP API endpoint\n");
+		not_offered(call);
 		return;
 	}
 	if (str_eq(request->method, "OPTIONS") || !routes_method(call->route, request->method)) {

@@ -96,6 +96,10 @@ void call_send(struct call *call);
 /* Reads and replies, or parks as ?index= says. */
 void call_read(struct call *call, const struct call_read *read);
 
+/* Replies with call->refusal, 404 and an index, behind the wait that ?index= asks for: nothing of this kind
+ * is kept, so nothing ever changes. */
+void call_read_nothing(struct call *call);
+
 /* Looks again at a query that was parked and is ready. */
 void call_resume(struct call *call);
 

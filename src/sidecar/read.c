@@ -16,6 +16,9 @@ struct snapshot {
 	void *rows;
 };
 
+/* Watches a service by a name that none can have, for no name has slashes. */
+static const struct call_read nothing = {.resource = REGISTRY_RESOURCE_SERVICE};
+
 /* What the query watches: a service by name, anything else as a whole. */
 static const char *watched_name(const struct call *call)
 {
@@ -181,6 +184,18 @@ void call_read(struct call *call, const struct call_read *read)
 	call_read_done(call, error);
 }
 
+void call_read_nothing(struct call *call)
+{
+	call->read = &nothing;
+	call->rest = call->request->path;
+	if (must_wait(call, &(struct snapshot){.index = 1, .current = UINT64_MAX})) {
+		park(call);
+		return;
+	}
+	call->index = 1; /* python-consul reads it even from a 404 */
+	call_read_done(call, -ENOENT);
+}
+
 int call_read_long(struct call *call, const atomic_bool *stop)
 {
 	struct registry_reader *reader;
@@ -221,6 +236,8 @@ static bool take_shared(struct call *call)
 void call_resume(struct call *call)
 {
 	call->woken = true;
-	if (!take_shared(call))
+	if (call->read == &nothing)
+		call_read_nothing(call);
+	else if (!take_shared(call))
 		call_read(call, call->read);
 }

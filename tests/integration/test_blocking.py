@@ -160,6 +160,33 @@ def test_returns_at_once(web):
         assert int(answer.headers["X-Consul-Index"]) == index
 
 
+KEY = "/v1/kv/fabio/config?recurse"
+
+
+def test_a_watcher_of_keys_waits(web):
+    """Fabio asks again as soon as it has a reply, a 404 too: it must get one when its time is over, and no sooner."""
+    for query, least, most in (("", 0, 15), ("&index=0&wait=60s", 0, 15), ("&index=1&wait=1s", 1, 25)):
+        start = time.monotonic()
+        answer = web.http("GET", KEY + query, fresh=True)
+        took = time.monotonic() - start
+        assert answer.status == 404 and answer.headers["X-Consul-Index"] == "1", query
+        assert least <= took < most, f"{query}: {took:.3f} s"
+    assert web.http("GET", KEY + "&index=x", fresh=True).status == 400
+    for method in ("PUT", "DELETE"):
+        assert web.http(method, KEY + "&index=1", fresh=True).status == 404
+
+
+def test_a_watcher_of_keys_is_one_of_the_parked(start_server):
+    server = start_server(**{"http.parked": "1"})
+    watch = Watch(server, KEY, 7, wait="60s")
+    assert server.http("GET", KEY + "&index=1&wait=20s", fresh=True).status == 429
+    server.register("web", "web1")
+    assert server.metric("svcdns_api_parked") == 1, "no change is its own"
+    server.stop()
+    watch.join(5)
+    assert watch.answer is not None and watch.answer.status == 404
+
+
 def test_many_watchers_of_one_service(web):
     index = index_of(web, SERVICE)
     watches = [Watch(web, SERVICE, index) for _ in range(40)]

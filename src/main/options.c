@@ -7,20 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/str.h"
-
-enum option_type { OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_SIZE, OPTION_DURATION };
-
-struct option_row {
-	const char *key; /* section.name */
-	enum option_type type;
-	size_t offset;
-	const char *value; /* the default, as text */
-	int64_t min, max;  /* numbers and sizes as such, durations in milliseconds */
-	bool live;         /* taken over by SIGHUP; else it needs a restart */
-	const char *help;  /* NULL: no option; only options_deserialize() sets it */
-};
+#include "main/option_row.h"
 
 #define AT(field) offsetof(struct main_config, field)
 #define DAY (24 * 3600 * INT64_C(1000))
@@ -179,12 +167,7 @@ static const struct option_row options[] = {
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
-static void *field(const struct main_config *config, const struct option_row *row)
-{
-	return (char *)(uintptr_t)config + row->offset;
-}
-
-static void list_finish(struct main_list *list)
+void options_list_finish(struct main_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free(list->items[i]);
@@ -192,175 +175,22 @@ static void list_finish(struct main_list *list)
 	*list = (struct main_list){0};
 }
 
-/* Splits at commas; blanks around the items go, empty items are refused by count. */
-static int list_parse(const char *text, struct main_list *ret)
-{
-	struct main_list list = {0};
-	while (*text) {
-		size_t size = strcspn(text, ",");
-		const char *start = text, *end = text + size;
-		while (start < end && (*start == ' ' || *start == '\t'))
-			start++;
-		while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
-			end--;
-		if (start == end) {
-			list_finish(&list);
-			return -EINVAL;
-		}
-		list.items = mem_resize(list.items, list.count + 1, sizeof(char *));
-		char *item = mem_alloc((size_t)(end - start) + 1);
-		list.items[list.count++] = memcpy(item, start, (size_t)(end - start));
-		text += size + (text[size] == ',');
-	}
-	*ret = list;
-	return 0;
-}
-
-/* "4096", "16KiB", "4MiB", "1GiB". */
-static int size_parse(const char *text, uint64_t *ret)
-{
-	static const struct {
-		const char *suffix;
-		unsigned shift;
-	} units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
-	char digits[32];
-	size_t length = strspn(text, "0123456789");
-	if (length == 0 || length >= sizeof(digits))
-		return -EINVAL;
-	memcpy(digits, text, length);
-	digits[length] = '\0';
-	uint64_t number;
-	int r = str_parse_u64(digits, UINT64_C(1) << 32, &number);
-	if (r < 0 || text[length] == '\0') {
-		*ret = number;
-		return r;
-	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (str_eq(text + length, units[i].suffix)) {
-			*ret = number << units[i].shift;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int set_number(const struct option_row *row, void *at, const char *value, char message[256])
-{
-	uint64_t number = 0;
-	int r = row->type == OPTION_SIZE ? size_parse(value, &number)
-					 : str_parse_u64(value, UINT32_MAX, &number);
-	if (r < 0 || number < (uint64_t)row->min || number > (uint64_t)row->max) {
-		snprintf(message, 256, "'%.60s' is not a %s from %lld to %lld", value,
-			row->type == OPTION_SIZE ? "size (such as 16KiB)" : "number", (long long)row->min,
-			(long long)row->max);
-		return -EINVAL;
-	}
-	*(uint32_t *)at = (uint32_t)number;
-	return 0;
-}
-
-static int set_duration(const struct option_row *row, void *at, const char *value, char message[256])
-{
-	int64_t ns = 0;
-	int r = str_parse_duration(value, &ns);
-	if (r < 0 || ns < row->min * CLOCK_NS_PER_MS || ns > row->max * CLOCK_NS_PER_MS) {
-		char low[32], high[32];
-		snprintf(message, 256, "'%.60s' is not a duration (such as 500ms, 10s or 5m) from %s to %s",
-			value, str_format_duration(row->min * CLOCK_NS_PER_MS, low),
-			str_format_duration(row->max * CLOCK_NS_PER_MS, high));
-		return -EINVAL;
-	}
-	*(int64_t *)at = ns;
-	return 0;
-}
-
-static int set_list(const struct option_row *row, void *at, const char *value, char message[256])
-{
-	struct main_list list;
-	if (list_parse(value, &list) < 0 || list.count < (size_t)row->min) {
-		snprintf(message, 256, "'%.60s' is not a comma-separated list%s", value,
-			row->min > 0 ? " of at least one item" : "");
-		return -EINVAL;
-	}
-	list_finish(at);
-	*(struct main_list *)at = list;
-	return 0;
-}
-
-static int set_text(const struct option_row *row, void *at, const char *value, char message[256])
-{
-	size_t size = strlen(value);
-	if (size < (size_t)row->min || size > (size_t)row->max) {
-		snprintf(message, 256, "the value must have %lld to %lld bytes", (long long)row->min,
-			(long long)row->max);
-		return -EINVAL;
-	}
-	free(*(char **)at);
-	*(char **)at = mem_strdup(value);
-	return 0;
-}
-
-static int set(struct main_config *config, const struct option_row *row, const char *value, char message[256])
-{
-	void *at = field(config, row);
-	switch (row->type) {
-	case OPTION_TEXT:
-		return set_text(row, at, value, message);
-	case OPTION_LIST:
-		return set_list(row, at, value, message);
-	case OPTION_NUMBER:
-	case OPTION_SIZE:
-		return set_number(row, at, value, message);
-	case OPTION_DURATION:
-		return set_duration(row, at, value, message);
-	}
-	return -EINVAL;
-}
-
-/* The option's value as text that set() takes back. */
-static void format(const struct main_config *config, const struct option_row *row, struct buf *ret)
-{
-	const void *at = field(config, row);
-	char duration[32];
-	switch (row->type) {
-	case OPTION_TEXT:
-		buf_str(ret, *(char *const *)at);
-		break;
-	case OPTION_LIST: {
-		const struct main_list *list = at;
-		for (size_t i = 0; i < list->count; i++)
-			buf_printf(ret, "%s%s", i ? "," : "", list->items[i]);
-		break;
-	}
-	case OPTION_NUMBER:
-	case OPTION_SIZE:
-		buf_printf(ret, "%u", *(const uint32_t *)at);
-		break;
-	case OPTION_DURATION:
-		buf_str(ret, str_format_duration(*(const int64_t *)at, duration));
-		break;
-	}
-}
-
 void options_defaults(struct main_config *config)
 {
 	char message[256], host[256] = "localhost";
 	*config = (struct main_config){0};
 	gethostname(host, sizeof(host) - 1);
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if (set(config, &options[i], options[i].value ? options[i].value : host, message) < 0)
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *value = options[i].value ? options[i].value : host;
+		if (option_row_set(config, &options[i], value, message) < 0)
 			abort(); /* a default that its own row refuses */
+	}
 }
 
 void options_finish(struct main_config *config)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		void *at = field(config, &options[i]);
-		if (options[i].type == OPTION_TEXT)
-			free(*(char **)at);
-		else if (options[i].type == OPTION_LIST)
-			list_finish(at);
-	}
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		option_row_finish(config, &options[i]);
 	*config = (struct main_config){0};
 }
 
@@ -376,7 +206,7 @@ int options_set(struct main_config *config, const char *key, const char *value, 
 {
 	const struct option_row *row = find(key);
 	if (row && row->help)
-		return set(config, row, value, message);
+		return option_row_set(config, row, value, message);
 	snprintf(message, 256, "there is no such key");
 	return -ENOENT;
 }
@@ -385,7 +215,7 @@ void options_serialize(const struct main_config *config, struct buf *ret)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		buf_printf(ret, "%s=", options[i].key);
-		format(config, &options[i], ret);
+		option_row_format(config, &options[i], ret);
 		buf_add(ret, "", 1);
 	}
 }
@@ -407,7 +237,7 @@ int options_deserialize(const char *data, size_t size, struct main_config *ret)
 		memcpy(key, data, (size_t)(equals - data));
 		key[equals - data] = '\0';
 		const struct option_row *row = find(key);
-		r = row ? set(&config, row, equals + 1, message) : -ENOENT;
+		r = row ? option_row_set(&config, row, equals + 1, message) : -ENOENT;
 		data += length + 1;
 	}
 	if (r < 0)
@@ -426,13 +256,13 @@ void options_take_live(struct main_config *to, const struct main_config *from, s
 		buf_clear(&b);
 		buf_add(&a, "", 0);
 		buf_add(&b, "", 0);
-		format(to, &options[i], &a);
-		format(from, &options[i], &b);
+		option_row_format(to, &options[i], &a);
+		option_row_format(from, &options[i], &b);
 		const char *old = a.size ? a.data : "", *new = b.size ? b.data : "";
 		if (str_eq(old, new))
 			continue;
 		if (options[i].live)
-			set(to, &options[i], new, message);
+			option_row_set(to, &options[i], new, message);
 		else
 			buf_printf(ret_restart, "%s%s", ret_restart->size ? " " : "", options[i].key);
 	}

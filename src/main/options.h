@@ -17,7 +17,7 @@
 #define OPTIONS_REGISTRY_FALLBACK                                                                            \
 	"/var/lib/svcdns/registry.db" /* where process.user cannot reach the default */
 
-/* A comma-separated list: count strings. */
+/* A comma-separated list: count strings. Free with options_list_finish(). */
 struct main_list {
 	char **items;
 	size_t count;
@@ -78,6 +78,9 @@ void options_defaults(struct main_config *config);
 
 /* Frees what the config holds; the struct is zeroed. */
 void options_finish(struct main_config *config);
+
+/* Frees a list; it is empty then. */
+void options_list_finish(struct main_list *list);
 
 /* Sets one option ("dns.listen") from text. 0, -ENOENT (no such key) or -EINVAL, with what is wrong in
  * `message`; the config is unchanged then. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -220,9 +219,7 @@ int wiring_relay(const struct main_config *config, struct wiring_relay *ret, cha
 
 void wiring_relay_finish(struct wiring_relay *wiring)
 {
-	for (size_t i = 0; i < wiring->zones.count; i++)
-		free(wiring->zones.items[i]);
-	free(wiring->zones.items);
+	options_list_finish(&wiring->zones);
 }
 
 void wiring_log(const struct main_config *config, const char *process)

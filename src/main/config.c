@@ -225,9 +225,6 @@ static void check_values(struct load *l)
 		tell_key(l, "http.token_file", "%s", message);
 	if (config->http.wait_default > config->http.wait_max)
 		tell_key(l, "http.wait_default", "longer than http.wait_max");
-	if (config->zone.name.count + config->zone.file.count > WIRING_ZONES_MAX)
-		tell_key(l, config->zone.file.count ? "zone.file" : "zone.name",
-			"more than %d zones and zone files", WIRING_ZONES_MAX);
 }
 
 /* Notes which zone a file names. In a list, so a comma in the name is written as its number. */
@@ -250,6 +247,12 @@ static void check_zones(struct load *l)
 	struct main_config *config = l->config;
 	struct wiring_zones zones;
 	char message[512];
+	if (config->zone.name.count + config->zone.file.count > WIRING_ZONES_MAX) {
+		tell_key(l, config->zone.file.count ? "zone.file" : "zone.name",
+			"more than %d zones and zone files", WIRING_ZONES_MAX);
+		return;
+	}
+	options_list_finish(&config->zone.of_file);
 	wiring_zones(config, &zones);
 	config->zone.of_file =
 		(struct main_list){.items = mem_alloc(config->zone.file.count * sizeof(char *)),
@@ -299,5 +302,52 @@ int config_load(const struct config_sources *sources, struct main_config *ret, s
 		return -EINVAL;
 	}
 	*ret = config;
+	return 0;
+}
+
+/* What would be in force: `fresh` as far as it needs no restart. */
+static void make_candidate(
+	const struct main_config *in_force, const struct main_config *fresh, struct main_config *ret)
+{
+	options_copy(in_force, ret);
+	options_take_live(ret, fresh);
+}
+
+/* Names were judged by the longest zone when they were registered, so no zone may come that is longer. */
+static void check_longest(struct load *l, const struct main_config *in_force)
+{
+	int longest = (int)wiring_zone_size(in_force);
+	uint8_t wire[WIRE_NAME_MAX];
+	for (size_t i = 0; i < l->config->zone.of_file.count; i++)
+		if (wire_name_parse(l->config->zone.of_file.items[i], wire) > longest)
+			buf_printf(l->errors,
+				"%s: zone %s has a longer name than all zones so far; that needs a restart\n",
+				l->config->zone.file.items[i], l->config->zone.of_file.items[i]);
+}
+
+int config_reload(const struct config_sources *sources, const struct main_config *started,
+	const struct main_config *in_force, struct main_config *ret, struct buf *ret_restart,
+	struct buf *ret_errors)
+{
+	struct main_config fresh, candidate;
+	struct load l = {.config = &candidate, .errors = ret_errors};
+	if (config_load(sources, &fresh, ret_errors) < 0)
+		return -EINVAL;
+	options_need_restart(started, &fresh, ret_restart);
+	make_candidate(in_force, &fresh, &candidate);
+	options_finish(&fresh);
+	/* What is good by itself may be none with the old values; without those it is what was checked. */
+	if (ret_restart->size)
+		check_whole(&l);
+	if (ret_restart->size && ret_errors->size)
+		buf_printf(ret_errors, "these need a restart, so their old values count: %s\n",
+			ret_restart->data);
+	if (ret_errors->size == 0)
+		check_longest(&l, in_force);
+	if (ret_errors->size) {
+		options_finish(&candidate);
+		return -EINVAL;
+	}
+	*ret = candidate;
 	return 0;
 }

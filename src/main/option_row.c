@@ -173,3 +173,44 @@ void option_row_finish(struct main_config *config, const struct option_row *row)
 	else if (row->type == OPTION_LIST)
 		options_list_finish(at);
 }
+
+static void list_copy(const struct main_list *from, struct main_list *ret)
+{
+	struct main_list list = {.items = mem_alloc(from->count * sizeof(char *)), .count = from->count};
+	for (size_t i = 0; i < from->count; i++)
+		list.items[i] = mem_strdup(from->items[i]);
+	*ret = list;
+}
+
+void option_row_copy(struct main_config *to, const struct main_config *from, const struct option_row *row)
+{
+	void *at = field(to, row);
+	const void *value = field(from, row);
+	option_row_finish(to, row);
+	switch (row->type) {
+	case OPTION_TEXT:
+		*(char **)at = mem_strdup(*(char *const *)value);
+		break;
+	case OPTION_LIST:
+		list_copy(value, at);
+		break;
+	case OPTION_NUMBER:
+	case OPTION_SIZE:
+		*(uint32_t *)at = *(const uint32_t *)value;
+		break;
+	case OPTION_DURATION:
+		*(int64_t *)at = *(const int64_t *)value;
+		break;
+	}
+}
+
+bool option_row_equal(const struct main_config *a, const struct main_config *b, const struct option_row *row)
+{
+	struct buf one = {0}, other = {0};
+	option_row_format(a, row, &one);
+	option_row_format(b, row, &other);
+	bool equal = one.size == other.size && (one.size == 0 || memcmp(one.data, other.data, one.size) == 0);
+	buf_finish(&one);
+	buf_finish(&other);
+	return equal;
+}

@@ -26,3 +26,9 @@ void option_row_format(const struct main_config *config, const struct option_row
 
 /* Frees the row's value, if it has something to free; the field is garbage then. */
 void option_row_finish(struct main_config *config, const struct option_row *row);
+
+/* Copies the row's value between two configs, in place of the one that was there. */
+void option_row_copy(struct main_config *to, const struct main_config *from, const struct option_row *row);
+
+/* True if the row has the same value in both. */
+bool option_row_equal(const struct main_config *a, const struct main_config *b, const struct option_row *row);

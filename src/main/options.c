@@ -247,27 +247,26 @@ int options_deserialize(const char *data, size_t size, struct main_config *ret)
 	return r;
 }
 
-void options_take_live(struct main_config *to, const struct main_config *from, struct buf *ret_restart)
+void options_copy(const struct main_config *from, struct main_config *ret)
 {
-	struct buf a = {0}, b = {0};
-	char message[256];
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		buf_clear(&a);
-		buf_clear(&b);
-		buf_add(&a, "", 0);
-		buf_add(&b, "", 0);
-		option_row_format(to, &options[i], &a);
-		option_row_format(from, &options[i], &b);
-		const char *old = a.size ? a.data : "", *new = b.size ? b.data : "";
-		if (str_eq(old, new))
-			continue;
+	*ret = (struct main_config){0};
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		option_row_copy(ret, from, &options[i]);
+}
+
+void options_need_restart(
+	const struct main_config *started, const struct main_config *fresh, struct buf *ret_keys)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (!options[i].live && !option_row_equal(started, fresh, &options[i]))
+			buf_printf(ret_keys, "%s%s", ret_keys->size ? " " : "", options[i].key);
+}
+
+void options_take_live(struct main_config *to, const struct main_config *from)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (options[i].live)
-			option_row_set(to, &options[i], new, message);
-		else
-			buf_printf(ret_restart, "%s%s", ret_restart->size ? " " : "", options[i].key);
-	}
-	buf_finish(&a);
-	buf_finish(&b);
+			option_row_copy(to, from, &options[i]);
 }
 
 void options_print_help(FILE *file)

@@ -92,9 +92,15 @@ void options_serialize(const struct main_config *config, struct buf *ret);
 /* Reads what options_serialize() wrote over defaults. 0, or -EINVAL or -ENOENT (then *ret is untouched). */
 int options_deserialize(const char *data, size_t size, struct main_config *ret);
 
-/* Copies the live options from `from` to `to`. Appends the keys of options that differ but need a restart to
- * `ret_restart`, separated by spaces. */
-void options_take_live(struct main_config *to, const struct main_config *from, struct buf *ret_restart);
+/* Makes *ret a copy. */
+void options_copy(const struct main_config *from, struct main_config *ret);
+
+/* Appends the keys of options that differ and need a restart to `ret_keys`, separated by spaces. */
+void options_need_restart(
+	const struct main_config *started, const struct main_config *fresh, struct buf *ret_keys);
+
+/* Copies the live options from `from` to `to`. */
+void options_take_live(struct main_config *to, const struct main_config *from);
 
 /* Prints the list of options for --help. */
 void options_print_help(FILE *file);

@@ -25,7 +25,6 @@
 #include "main/sockets.h"
 #include "main/wiring.h"
 #include "net/addr.h"
-#include "wire/wire.h"
 
 #define LOOK (500 * CLOCK_NS_PER_MS) /* how often the ticks are looked at */
 #define LONGEST_STEP CLOCK_NS_PER_S  /* more than this between two rounds means that we were stopped */
@@ -36,7 +35,7 @@
 
 struct supervisor {
 	struct main_config *config; /* what is in force, with the ports and the path that were chosen */
-	struct main_config asked;   /* what the sources said, to which a reload is compared */
+	struct main_config asked;   /* what the sources said at the start, to which a reload is compared */
 	const struct config_sources *sources;
 	const struct activation *activation;
 	struct sockets sockets;
@@ -130,15 +129,11 @@ static int set_up(struct supervisor *s, char message[512])
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	/* A copy, by the way that the children get theirs. */
-	serialize(s);
-	int r = options_deserialize(s->serialized.data, s->serialized.size, &s->asked);
-	if (r < 0)
-		return r;
+	options_copy(s->config, &s->asked);
 	/* Settled here: the processors that we may use can be others when a child is started again, and the
 	 * sockets are for so many workers. */
 	s->config->dns.workers = wiring_workers(s->config);
-	r = privileges_find(s->config->process.user, &uid, &gid);
+	int r = privileges_find(s->config->process.user, &uid, &gid);
 	if (r < 0)
 		return r;
 	choose_registry(s->config, uid, gid);
@@ -235,48 +230,30 @@ static void log_errors(const struct buf *errors)
 }
 
 /* Zone files may be large, and we tell nobody that we live while they are read. */
-static int load(const struct supervisor *s, struct main_config *ret, struct buf *ret_errors)
+static int load(
+	const struct supervisor *s, struct main_config *ret, struct buf *ret_restart, struct buf *ret_errors)
 {
 	if (s->watchdog_ns > 0)
 		notify_limit(RELOAD_PATIENCE);
-	int r = config_load(s->sources, ret, ret_errors);
+	int r = config_reload(s->sources, &s->asked, s->config, ret, ret_restart, ret_errors);
 	if (s->watchdog_ns > 0)
 		notify_limit(2 * s->watchdog_ns);
 	return r;
-}
-
-/* Names were judged by the longest zone when they were registered, so no zone may come that is longer. */
-static bool zones_fit(const struct supervisor *s, const struct main_config *fresh, struct buf *ret_said)
-{
-	int longest = (int)wiring_zone_size(s->config);
-	uint8_t wire[WIRE_NAME_MAX];
-	for (size_t i = 0; i < fresh->zone.of_file.count; i++)
-		if (wire_name_parse(fresh->zone.of_file.items[i], wire) > longest)
-			buf_printf(ret_said,
-				"%s: zone %s has a longer name than all zones so far; that needs a restart\n",
-				fresh->zone.file.items[i], fresh->zone.of_file.items[i]);
-	return ret_said->size == 0;
 }
 
 /* Everything is read and checked first; an error leaves all as it was. Whoever asked gets to know: ret_said
  * is what is wrong, or which options need a restart. */
 static bool reload(struct supervisor *s, struct buf *ret_said)
 {
-	struct main_config fresh;
-	struct buf restart = {0}, chosen = {0};
-	int r = load(s, &fresh, ret_said);
-	if (r == 0 && !zones_fit(s, &fresh, ret_said)) {
-		options_finish(&fresh);
-		r = -EINVAL;
-	}
-	if (r < 0) {
+	struct main_config next;
+	struct buf restart = {0};
+	if (load(s, &next, &restart, ret_said) < 0) {
 		log_errors(ret_said);
+		buf_finish(&restart);
 		return false;
 	}
-	options_take_live(&s->asked, &fresh, &restart);
-	options_take_live(
-		s->config, &fresh, &chosen); /* what was chosen at the start differs, and is no news */
-	options_finish(&fresh);
+	options_finish(s->config);
+	*s->config = next;
 	wiring_log(s->config, "supervisor");
 	serialize(s);
 	for (int i = 0; i < CHILD_COUNT; i++)
@@ -286,7 +263,6 @@ static bool reload(struct supervisor *s, struct buf *ret_said)
 	if (restart.size)
 		buf_printf(ret_said, "\nthese need a restart: %s", restart.data);
 	buf_finish(&restart);
-	buf_finish(&chosen);
 	return true;
 }
 

@@ -144,3 +144,70 @@ def test_what_was_chosen_at_the_start_needs_no_restart(tmp_path):
         server.signal("supervisor", signal.SIGHUP)
         svc.wait_until(lambda: f"{config}:2: log.level: 'loud'" in server.log(), "the error is told")
         assert server.log().count('msg="config read"') == 1
+
+
+class Edited:
+    """A server whose options are in a config file that a test writes anew; a dict names them by section.key."""
+
+    def __init__(self, tmp_path, config, **options):
+        self.path = tmp_path / "svcdns.conf"
+        self.write(config)
+        self.server = svc.Server(tmp_path, options)
+        argv = self.server.arguments
+        self.server.arguments = lambda: argv() + [f"--config={self.path}"]
+
+    def write(self, config):
+        lines = []
+        for key, value in config.items():
+            section, _, name = key.partition(".")
+            lines += [f"[{section}]", f"{name} = {value}"]
+        self.path.write_text("\n".join(lines) + "\n")
+
+    def reload(self, config, headers=None):
+        self.write(config)
+        return self.server.http("PUT", "/v1/agent/reload", headers=headers)
+
+
+def test_a_reload_cannot_open_the_api_to_the_network(tmp_path):
+    """The listeners stay as they are until a restart, and so must what makes them safe."""
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    token.chmod(0o600)
+    bearer = {"Authorization": "Bearer secret"}
+    port = svc.free_port(("0.0.0.0",))
+    wide = {"http.listen": f"0.0.0.0:{port}", "http.token_file": token}
+    edited = Edited(tmp_path, wide, **{"http.listen": None})
+    server = edited.server
+    server.http_port = port
+    server.start(ready=False)
+    try:
+        svc.wait_until(lambda: "curl -X PUT" in server.log(), "the greeting")
+        narrow = {"http.listen": f"127.0.0.1:{port}"}
+        refused = edited.reload(narrow, bearer)
+        assert refused.status == 400, refused
+        assert f"http.listen 0.0.0.0:{port} is not loopback: set http.token_file first" in refused.text
+        assert refused.text.splitlines()[-1] == "these need a restart, so their old values count: http.listen"
+        assert server.http("GET", "/v1/agent/services", fresh=True).status == 403
+        assert server.http("GET", "/v1/agent/services", headers=bearer, fresh=True).status == 200
+        # With the token the same edit is good, and takes a restart.
+        answer = edited.reload({**narrow, "http.token_file": token}, bearer)
+        assert (answer.status, answer.text) == (200, "the config was read\nthese need a restart: http.listen")
+    finally:
+        server.stop()
+
+
+def test_a_reload_reads_zone_files_by_the_zones_in_force(tmp_path):
+    """With one zone.name a file without $ORIGIN is that zone's; with the two that stay until a restart it is nobody's."""
+    zone = tmp_path / "a.zone"
+    zone.write_text("$TTL 5\n@ IN SOA ns1 hostmaster 1 3600 600 86400 5\n@ IN NS ns1\nns1 IN A 127.0.0.1\nwww IN A 10.0.0.9\n")
+    edited = Edited(tmp_path, {"zone.name": "a.test,b.test"}, **{"zone.name": None})
+    with edited.server as server:
+        refused = edited.reload({"zone.name": "a.test", "zone.file": zone, "zone.ttl": "7s"})
+        assert refused.status == 400 and "the root cannot be served" in refused.text, refused
+        assert refused.text.splitlines()[-1] == "these need a restart, so their old values count: zone.name"
+        assert "config taken over" not in server.log()
+        # With the origin in the file it does not matter.
+        zone.write_text("$ORIGIN a.test.\n" + zone.read_text())
+        assert edited.reload({"zone.name": "a.test", "zone.file": zone}).status == 200
+        svc.wait_until(lambda: server.ask("www.a.test").addresses() == ["10.0.0.9"], "the file's zone")
+        assert server.ask("b.test", "SOA").answer

@@ -179,6 +179,97 @@ static void test_zones_of_files(void **state)
 	unlink(names[1]);
 }
 
+/* Starts by one list of flags, reloads another, and checks the errors; "" is a reload that is taken over, by
+ * which `restart` needs one. The token file is always the same. */
+static void expect_reload(
+	const char *const before[2], const char *const after[2], const char *errors, const char *restart)
+{
+	const struct config_sources was = {.flags = before, .flag_count = 2},
+				    is = {.flags = after, .flag_count = 2};
+	struct main_config started, in_force, next;
+	struct buf said = {0}, keys = {0};
+	assert_int_equal(config_load(&was, &started, &said), 0);
+	options_copy(&started, &in_force);
+	int r = config_reload(&is, &started, &in_force, &next, &keys, &said);
+	assert_string_equal(said.size ? said.data : "", errors);
+	assert_int_equal(r, *errors ? -EINVAL : 0);
+	if (r == 0) {
+		assert_string_equal(keys.size ? keys.data : "", restart);
+		options_finish(&next);
+	}
+	options_finish(&started);
+	options_finish(&in_force);
+	buf_finish(&said);
+	buf_finish(&keys);
+}
+
+/* What is checked is what would be in force: the new values together with the old ones that stay. */
+static void test_reload(void **state)
+{
+	char token[] = "/tmp/svcdns-test-XXXXXX", with[64];
+	int fd = mkstemp(token);
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "secret\n", 7), 7);
+	close(fd);
+	snprintf(with, sizeof(with), "http.token_file=%s", token);
+	const char *const wide[] = {"http.listen=0.0.0.0:8500", with};
+	const char *const narrow[] = {"http.listen=127.0.0.1:8500", with};
+	const char *const bare[] = {"http.listen=127.0.0.1:8500", "http.token_file="};
+	const char *const unsafe[] = {"http.listen=0.0.0.0:8500", "http.token_file="};
+	expect_reload(wide, bare,
+		"http.listen: http.listen 0.0.0.0:8500 is not loopback: set http.token_file first, or anyone "
+		"who reaches it could change what DNS answers\n"
+		"these need a restart, so their old values count: http.listen\n",
+		"");
+	expect_reload(wide, narrow, "", "http.listen");
+	expect_reload(narrow, bare, "", "");
+	/* What could not be started again is refused, too. */
+	expect_reload(bare, unsafe,
+		"--http.listen: http.listen 0.0.0.0:8500 is not loopback: set http.token_file first, or "
+		"anyone who reaches it could change what DNS answers\n",
+		"");
+	unlink(token);
+}
+
+/* Old names and new files together; and as many bytes as a child can read. */
+static void test_reload_of_zones(void **state)
+{
+	char zone[] = "/tmp/svcdns-test-XXXXXX", file[64];
+	struct buf names = {0}, hosts = {0};
+	int fd = mkstemp(zone);
+	(void)state;
+	assert_true(fd >= 0);
+	dprintf(fd, "@ 5 SOA ns admin 1 60 60 60 5\n@ 5 NS ns\n");
+	close(fd);
+	snprintf(file, sizeof(file), "zone.file=%s", zone);
+	buf_str(&names, "zone.name=z");
+	for (int i = 0; i < 63; i++)
+		buf_printf(&names, ",z%d.local", i);
+	const char *const many[] = {names.data, "zone.file="}, *const one[] = {"zone.name=a.test", file};
+	expect_reload(many, one,
+		"zone.file: more than 64 zones and zone files\n"
+		"these need a restart, so their old values count: zone.name\n",
+		"");
+	unlink(zone);
+
+	buf_clear(&names);
+	buf_str(&names, "zone.name=z");
+	for (int i = 0; i < 60; i++)
+		buf_printf(&names, ",z%060d.%060d.%060d", i, i, i);
+	buf_str(&hosts, "http.hosts=h");
+	for (int i = 0; i < 4400; i++)
+		buf_printf(&hosts, ",host%06d", i);
+	const char *const long_names[] = {names.data, "http.hosts="}, *const long_list[] = {
+									      "zone.name=a.test", hosts.data};
+	expect_reload(long_names, long_list,
+		"the config is larger than 57344 bytes\n"
+		"these need a restart, so their old values count: zone.name\n",
+		"");
+	buf_finish(&names);
+	buf_finish(&hosts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +280,8 @@ int main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_zones_of_files),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload_of_zones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

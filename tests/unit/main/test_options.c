@@ -137,7 +137,8 @@ static void test_take_live(void **state)
 	options_set(&fresh, "dns.workers", "3", message);
 	options_set(&fresh, "dns.tcp_idle", "3s", message);
 	options_set(&fresh, "registry.path", "/elsewhere", message);
-	options_take_live(&running, &fresh, &restart);
+	options_need_restart(&running, &fresh, &restart);
+	options_take_live(&running, &fresh);
 	assert_string_equal(restart.data, "dns.workers registry.path");
 	assert_true(running.dns.tcp_idle == 3 * CLOCK_NS_PER_S);
 	assert_int_equal(running.dns.workers, 0);

@@ -100,7 +100,7 @@ def test_signals_of_a_terminal_come_once(client, start, caught):
         "    seen += data\n"
         "print(seen.count(b'caught'))\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n")
-    script = "n=0; trap 'echo caught' INT; echo ready; while [ $n -lt 10 ]; do sleep 0.05; n=$((n + 1)); done; exit 5"
+    script = "n=0; trap 'echo caught' INT; echo ready; while [ $n -lt 40 ]; do sleep 0.05; n=$((n + 1)); done; exit 5"
     done = subprocess.run([sys.executable, "-c", program, CLIENT, "exec", "job", "--", *start.split(), "sh", "-c", script],
                           env=client.environment(), preexec_fn=usual_signals, capture_output=True, text=True,
                           timeout=svc.PATIENCE)
@@ -123,12 +123,12 @@ def test_command_dies_with_us(client):
 
 
 def test_heartbeats_keep_it_alive(client, server):
-    """For three times its TTL."""
-    run = Run(client, "--ttl=1s")
+    """For twice its TTL, which a busy machine can keep to."""
+    run = Run(client, "--ttl=4s")
     svc.wait_until(lambda: healthy(server) == ["job"], "the first heartbeat")
     transitions = 'svcdns_check_transitions_total{to="critical"}'
-    end = time.monotonic() + 3
-    svc.wait_until(lambda: healthy(server) != ["job"] or time.monotonic() > end, "three seconds are over")
+    end = time.monotonic() + 8
+    svc.wait_until(lambda: healthy(server) != ["job"] or time.monotonic() > end, "eight seconds are over")
     assert healthy(server) == ["job"] and server.metric(transitions) == 0
     assert run.end() == (7, "")
 
@@ -165,9 +165,10 @@ def test_ends_while_the_server_is_away(client, server):
     server.start()
 
 
-def test_server_that_hangs(client, server):
+def test_server_that_hangs(start_server):
     """A stopped server holds up neither signals nor the end of the command."""
-    run = Run(client, "--ttl=1s", trap="trap 'exit 9' TERM;", script="while :; do sleep 0.05; done")
+    server = start_server(**svc.MAY_STAND_STILL)
+    run = Run(Client(server), "--ttl=1s", trap="trap 'exit 9' TERM;", script="while :; do sleep 0.05; done")
     svc.wait_until(lambda: healthy(server) == ["job"], "the first heartbeat")
     pid = server.signal("sidecar", signal.SIGSTOP)
     try:

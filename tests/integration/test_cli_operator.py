@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import sqlite3
 import threading
@@ -47,7 +48,7 @@ def test_backup(start_server, tmp_path):
 @pytest.fixture
 def large(start_server):
     """A registry of some megabytes."""
-    server = start_server()
+    server = start_server(**svc.MAY_STAND_STILL)
     server.register_many([{"Name": f"service-{i % 40}", "ID": f"i{i}", "Address": "10.0.0.1", "Port": 1 + i,
                            "Meta": {f"key{k}": "x" * 500 for k in range(20)}} for i in range(800)])
     return server
@@ -146,15 +147,22 @@ def test_backup_that_breaks_off(large, tmp_path):
     assert [path.name for path in folder.iterdir()] == ["copy.db"]
 
 
+def descriptors(pid):
+    """What a process has open now."""
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(path))
+    return found
+
+
 def test_backup_interrupted(large, tmp_path):
     folder = tmp_path / "copies"
     folder.mkdir()
     pid = large.signal("sidecar", signal.SIGSTOP)
     run = Client(large).start("backup", folder / "copy.db")
     svc.wait_until(lambda: list(folder.iterdir()), "it waits for the server")
-    svc.wait_until(lambda: "sigfd" in "".join(os.readlink(f"/proc/{run.pid}/fd/{fd}")
-                                              for fd in os.listdir(f"/proc/{run.pid}/fd")).replace("signalfd", "sigfd"),
-                   "it watches signals")
+    svc.wait_until(lambda: any("signalfd" in name for name in descriptors(run.pid)), "it watches signals")
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=svc.PATIENCE)
     os.kill(pid, signal.SIGCONT)

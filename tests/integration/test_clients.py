@@ -62,7 +62,7 @@ def test_python_consul(server, verb):
     assert ok(send(server, "PUT", "/v1/agent/service/register", body, REQUESTS)).text == ""
     body = '{"name": "foo", "id": "foo:1", "enabletagoverride": true, "check": {"ttl": "10s"}}'
     ok(send(server, "PUT", "/v1/agent/service/register?token=anonymous", body, REQUESTS))
-    body = '{"name": "foo_check", "id": "foo check", "serviceid": "foo:1", "notes": "n", "ttl": "100ms"}'
+    body = '{"name": "foo_check", "id": "foo check", "serviceid": "foo:1", "notes": "n", "ttl": "100s"}'
     ok(send(server, "PUT", "/v1/agent/check/register", body, REQUESTS))
     services = json.loads(ok(send(server, "GET", "/v1/agent/services", headers=REQUESTS)).text)
     assert services["user.rpc-127.0.0.1-8001"]["Port"] == 8001 and services["foo:1"]["Port"] == 0
@@ -273,7 +273,7 @@ def test_metrics_are_valid(server):
 
 def test_index_of_a_missing_key_is_published(start_server):
     """python-consul reads the index of a 404 too: it must not run ahead of what DNS shows, nor go back."""
-    server = start_server(**{"http.publish_timeout": "100ms"})
+    server = start_server(**{"http.publish_timeout": "100ms"}, **svc.MAY_STAND_STILL)
     before = index_of(send(server, "GET", "/v1/kv/foo"))
     pid = server.signal("dns", signal.SIGSTOP)
     try:
@@ -302,7 +302,7 @@ def put(path, body=""):
 def test_clients_leave_at_every_stage(start_server):
     """With the writer, at the gate, parked, and with most of a reply unread. What an orderly one asked for is done,
     each connection is given back, and the sanitizers (of a build that has them) stay silent."""
-    server = start_server(**{"http.publish_timeout": "700ms"})
+    server = start_server(**{"http.publish_timeout": "700ms"}, **svc.MAY_STAND_STILL)
     server.register_many([{"Name": f"big{n}", "Meta": {f"m{m}": "x" * 500 for m in range(20)}} for n in range(300)])
     server.register("web", "web1", Check={"TTL": "60s"})
     index = index_of(send(server, "GET", "/v1/health/service/web"))

@@ -3,6 +3,7 @@
 What needs a clock turned by hand (exact timeouts, per-connection accounting) is in tests/unit/dns/test_tcp.c; here are
 the same promises through the kernel, with the timeouts turned down."""
 
+import contextlib
 import resource
 import socket
 import struct
@@ -19,15 +20,25 @@ from packets import QR, frame, header, opt, option, query
 WEB = "web.service.local"
 BIG = "big.service.local"
 IDLE, IO = 1.5, 0.5
-SLACK = 3.0  # a busy machine with sanitizers
+
+
+def started(directory, **config):
+    server = svc.Server(directory, {"dns.tcp_idle": "24h", "dns.workers": 1, **config}, zone_fixture.ZONE)
+    with server:
+        zone_fixture.register(server)
+        yield server
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    config = {"dns.tcp_idle": f"{IDLE}s", "dns.tcp_io_timeout": f"{IO}s", "dns.workers": 1}
-    with svc.Server(tmp_path_factory.mktemp("tcp"), config, zone_fixture.ZONE) as server:
-        zone_fixture.register(server)
-        yield server
+    """One that waits for its clients as long as they like."""
+    yield from started(tmp_path_factory.mktemp("tcp"))
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """One that does not wait long for the rest of what has begun."""
+    yield from started(tmp_path_factory.mktemp("hasty"), **{"dns.tcp_io_timeout": f"{IO}s"})
 
 
 def row(*numbers):
@@ -112,33 +123,32 @@ def test_cut_short(server, number):
 
 @row(8)
 @pytest.mark.parametrize("drip", [False, True], ids=["silence", "drip"])
-def test_partial_frame(server, number, drip):
+def test_partial_frame(hasty, number, drip):
     """The time runs from the first byte, however slowly the rest comes."""
-    data = frame(query(WEB))
-    with server.tcp() as client:
+    with hasty.tcp() as client:
         start = time.monotonic()
-        client.send(data[:1])
-        sent = 1
-        while not client.is_closed() and time.monotonic() < start + IO + SLACK:
-            time.sleep(IO / 5)
-            if drip and sent < len(data) - 1:
-                try:
-                    client.send(data[sent : sent + 1])
-                except OSError:
-                    break
-                sent += 1
+        client.send(b"\xff")
+
+        def closed():
+            with contextlib.suppress(OSError):
+                client.send(b"\xff" if drip else b"")
+            return client.is_closed()
+
+        svc.wait_until(closed, "it is closed", interval=IO / 5)
         assert client.wait_closed() == b""
-        assert IO * 0.9 < time.monotonic() - start < IO + SLACK
+        assert IO * 0.9 < time.monotonic() - start
 
 
 @pytest.mark.parametrize("asked", [pytest.param(False, id="row-T9"), pytest.param(True, id="row-T10")])
-def test_idle(server, asked):
+def test_idle(start_server, asked):
+    """By default it would be seconds more."""
+    server = start_server(**{"dns.tcp_idle": f"{IDLE}s"})
+    start = time.monotonic()
     with server.tcp() as client:
-        start = time.monotonic()
         if asked:
-            ask(client)
+            ask(client, count=0)
         assert client.wait_closed() == b""
-        assert IDLE * 0.9 < time.monotonic() - start < IDLE + SLACK
+        assert IDLE * 0.9 < time.monotonic() - start < 9.5
 
 
 @row(11, 12)
@@ -175,19 +185,17 @@ def test_largest_query(server, number):
     [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)],
     ids=["http", "tls"],
 )
-def test_other_protocols(server, number, data):
-    with server.tcp() as client:
-        start = time.monotonic()
+def test_other_protocols(hasty, number, data):
+    with hasty.tcp() as client:
         client.send(data)
         assert client.wait_closed() == b""
-        assert time.monotonic() - start < IO + SLACK
 
 
 @row(16)
-def test_never_reads(server, number):
+def test_never_reads(hasty, number):
     """What waits for it is bounded; others are served meanwhile; in the end it is closed."""
-    with server.tcp() as client, server.tcp() as other:
-        memory = resident(server)
+    with hasty.tcp() as client, hasty.tcp() as other:
+        memory = resident(hasty)
         client.socket.setblocking(False)
         burst = frame(query(BIG, 33)) * 1000
         try:
@@ -195,11 +203,8 @@ def test_never_reads(server, number):
                 client.socket.send(burst)
         except (BlockingIOError, ConnectionError):
             pass
-        closed_by = time.monotonic() + IO + SLACK
-        while connections(server) > 1 and time.monotonic() < closed_by:
-            ask(other)
-        wait_connections(server, 1)
-        assert resident(server) - memory < 16 << 20
+        svc.wait_until(lambda: ask(other) and connections(hasty) == 1, "it is closed")
+        assert resident(hasty) - memory < 16 << 20
         ask(other)
 
 
@@ -212,7 +217,7 @@ def resident(server):
 @row(17)
 def test_full(start_server, number):
     """The connection that was idle longest makes room; UDP does not notice."""
-    server = start_server(**{"dns.tcp_connections": 8, "dns.workers": 1})
+    server = start_server(**{"dns.tcp_connections": 8, "dns.workers": 1, "dns.tcp_idle": "24h"})
     server.register("web", "i1", "10.0.0.1", 80)
     clients = [server.tcp() for _ in range(8)]
     for n, client in enumerate(clients):
@@ -235,7 +240,7 @@ def test_full(start_server, number):
 @row(17)
 def test_full_of_busy_ones(start_server, number):
     """Nobody idle: the new one is turned away; after the holders leave every new client is served."""
-    server = start_server(**{"dns.tcp_connections": 4, "dns.workers": 1})
+    server = start_server(**{"dns.tcp_connections": 4, "dns.workers": 1, "dns.tcp_idle": "24h"})
     server.register("web", "i1", "10.0.0.1", 80)
     busy = [server.tcp() for _ in range(4)]
     for client in busy:
@@ -256,7 +261,7 @@ def test_full_of_busy_ones(start_server, number):
 
 @row(17)
 def test_full_for_one_address(start_server, number):
-    server = start_server(**{"dns.tcp_connections_per_address": 3, "dns.workers": 1})
+    server = start_server(**{"dns.tcp_connections_per_address": 3, "dns.workers": 1, "dns.tcp_idle": "24h"})
     server.register("web", "i1", "10.0.0.1", 80)
     clients = [server.tcp(source="127.0.0.1") for _ in range(3)]
     for client in clients:
@@ -276,7 +281,7 @@ def test_full_for_one_address(start_server, number):
 @row(17)
 def test_idle_connections_are_cheap(start_server, number):
     """A thousand that have asked and wait: no buffer is kept for them."""
-    limits = {"dns.tcp_connections": 2000, "dns.tcp_connections_per_address": 2000}
+    limits = {"dns.tcp_connections": 2000, "dns.tcp_connections_per_address": 2000, "dns.tcp_idle": "24h"}
     server = start_server(**limits, **{"dns.workers": 1})
     server.register("web", "i1", "10.0.0.1", 80)
     with server.tcp() as client:
@@ -302,8 +307,8 @@ def test_resets_free_descriptors(server, number):
             if n % 2:
                 client.socket.recv(10)
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wait_connections(server, 0)
-    assert dns_descriptors(server) == before
+    # The last ones may not have been accepted yet.
+    svc.wait_until(lambda: connections(server) == 0 and dns_descriptors(server) == before, "all are given back")
 
 
 @row(18)
@@ -352,11 +357,11 @@ def test_slow_client_among_good_ones(server):
     """One client in the middle of a message holds up nobody."""
     with server.tcp() as slow:
         slow.send(frame(query(WEB))[:5])
-        start = time.monotonic()
         for n in range(100):
             with server.tcp() as client:
                 ask(client, n)
-        assert time.monotonic() - start < 100 * 0.1
+        slow.send(frame(query(WEB))[5:])
+        assert len(svc.read_reply(slow.receive()).answer) == 2
 
 
 def test_listeners_of_both_families(server):

@@ -26,10 +26,10 @@ def text_of(server):
 
 
 def use(server):
-    """Something of everything: queries by both transports, checks that pass and fail, a refusal."""
+    """Something of everything: queries by both transports, checks that pass and warn, a refusal. Nothing goes on behind it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server.register("web", id="w1", address="127.0.0.1", port=port, Check={"TCP": f"127.0.0.1:{port}", "Interval": "1s"})
+        server.register("web", id="w1", address="127.0.0.1", port=port, Check={"TCP": f"127.0.0.1:{port}", "Interval": "24h"})
         server.register("ttl", id="t1", address="127.0.0.1", port=1, Check={"TTL": "1h"})
         server.check("warn", "service:t1")
         svc.wait_until(lambda: server.ask("web.service.local").answer, "the check has passed")
@@ -90,8 +90,9 @@ def test_numbers(server):
     commits = metrics.value(text, "svcdns_registry_commits_total")
     assert metrics.value(text, "svcdns_registry_commit_duration_seconds_count") == commits > 0
     assert metrics.value(text, "svcdns_registry_commit_duration_seconds_sum") > 0
-    index = metrics.value(text, "svcdns_view_index")
-    assert metrics.value(text, "svcdns_zone_serial", zone="service.local") == index == metrics.value(text, "svcdns_registry_index")
+    index = metrics.value(text, "svcdns_registry_index")
+    assert metrics.value(text, "svcdns_view_index") == index
+    svc.wait_until(lambda: server.metric('svcdns_zone_serial{zone="service.local"}') == index, "the serial follows the view")
     assert metrics.value(text, "svcdns_view_behind_seconds") == 0
     assert metrics.value(text, "svcdns_view_instances", status="warning") == 1
     assert metrics.value(text, "svcdns_view_publish_duration_seconds_count") >= 2
@@ -185,8 +186,8 @@ def test_processes_and_their_restarts(server):
         old = server.signal(role, signal.SIGKILL)
         svc.wait_until(lambda role=role, old=old: server.children().get(role) not in (None, old), "it is started again")
         server.wait_ready()
+        svc.wait_until(lambda role=role: server.metric(f'svcdns_process_restarts_total{{process="{role}"}}') == 1, "it is counted")
         text = text_of(server)
-        assert metrics.value(text, "svcdns_process_restarts_total", process=role) == 1
         assert metrics.value(text, "svcdns_process_start_time_seconds", process=role) > starts[role]
     # Totals never go back.
     assert server.metric("svcdns_dns_responses_total") >= answered
@@ -214,9 +215,9 @@ def test_the_relay_is_a_process_too(start_server):
     assert metrics.value(text_of(server), "svcdns_process_up", process="relay") == 1
     old = server.signal("relay", signal.SIGKILL)
     svc.wait_until(lambda: server.children().get("relay") not in (None, old), "it is started again")
-    text = text_of(server)
-    assert metrics.value(text, "svcdns_process_restarts_total", process="relay") == 1
-    assert metrics.value(text, "svcdns_process_restarts_total", process="dns") == 0
+    # The process may be seen before its parent has counted it.
+    svc.wait_until(lambda: server.metric('svcdns_process_restarts_total{process="relay"}') == 1, "it is counted")
+    assert server.metric('svcdns_process_restarts_total{process="dns"}') == 0
 
 
 def test_while_dns_is_down(start_server):
@@ -238,13 +239,14 @@ def test_while_dns_is_down(start_server):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_view_that_is_behind(server):
+def test_a_view_that_is_behind(start_server):
     """While dns stands still (it is stopped, not dead), what it lacks is counted from its commit on."""
+    server = start_server(**{"http.publish_timeout": "100ms"}, **svc.MAY_STAND_STILL)
     server.signal("dns", signal.SIGSTOP)
     try:
         server.register("web", id="w1", address="10.0.0.1", port=80)
         text = text_of(server)
-        assert 0 < metrics.value(text, "svcdns_view_behind_seconds") < 60
+        assert 0 < metrics.value(text, "svcdns_view_behind_seconds") < 600
         assert metrics.value(text, "svcdns_view_index") < metrics.value(text, "svcdns_registry_index")
     finally:
         server.signal("dns", signal.SIGCONT)
@@ -254,8 +256,12 @@ def test_a_view_that_is_behind(server):
 def test_zones(start_server):
     zone = "$ORIGIN other.example.\n@ 5 SOA ns admin 4000000000 60 60 60 5\n@ 5 NS ns\nns 5 A 127.0.0.1\n"
     server = start_server(zone=zone, **{"zone.name": "service.local,second.local"})
-    text = text_of(server)
-    serials = {s.labels["zone"]: s.value for s in metrics.series(text) if s.name == "svcdns_zone_serial"}
+
+    def shown():
+        """A little behind the view."""
+        return {s.labels["zone"]: s.value for s in metrics.series(text_of(server)) if s.name == "svcdns_zone_serial"}
+
+    serials = svc.wait_until(lambda: len(shown()) == 3 and shown(), "all zones are shown")
     assert set(serials) == {"service.local", "second.local", "other.example"}
     for name, serial in serials.items():
         assert server.ask(name, "SOA").answer[0].value[2] == serial

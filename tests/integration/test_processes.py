@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pwd
+import queue
 import shutil
 import signal
 import socket
@@ -171,14 +172,16 @@ def server_http(server, body):
 @pytest.mark.parametrize("binary", ["sanitized", "release"])
 def test_kill_dns_with_10000_instances(tmp_path, binary):
     """Queries wait in the socket and get the right answer; the view is whole again; then everything is killed.
-    A sanitized build may need more than a second for its load, and then says SERVFAIL; a release may not."""
+    A sanitized build may need more than a second for its load, a release not: of the processor, which the machine may have
+    given to others."""
     if binary == "release" and not svc.RELEASE.exists():
         pytest.skip("build/release is not there")
     with svc.Server(tmp_path, binary=svc.RELEASE if binary == "release" else svc.BINARY) as server:
-        kill_dns_with_10000_instances(server, {(2, ())} if binary == "sanitized" else set())
+        kill_dns_with_10000_instances(server)
+        assert binary == "sanitized" or cpu_seconds(server.pid("dns")) < 1
 
 
-def kill_dns_with_10000_instances(server, tolerated):
+def kill_dns_with_10000_instances(server):
     bulk_register(server)
     right = (0, tuple(expected(7)))
     with Prober(server, "s7.service.local") as prober:
@@ -188,7 +191,7 @@ def kill_dns_with_10000_instances(server, tolerated):
             after = len(prober.answers)
             svc.wait_until(lambda after=after: prober.answers[after:].count(right) > 20, "right answers again")
     assert not prober.errors, "a query was refused or lost"
-    assert set(prober.answers) - tolerated == {right}
+    assert set(prober.answers) == {right}
     for n in (0, 1, 499, 999):
         assert addresses(server, n) == expected(n)
     server.kill()
@@ -217,7 +220,7 @@ def test_a_load_of_more_than_a_second_is_servfail_with_ede_14(tmp_path):
 
 @pytest.mark.parametrize("role", ["dns", "sidecar"])
 def test_a_stopped_process_is_noticed_and_replaced(tmp_path, role):
-    with svc.Server(tmp_path, {"process.stall_timeout": "2s"}) as server:
+    with svc.Server(tmp_path, {"process.stall_timeout": "4s"}) as server:
         server.register("web", id="w1", address="10.0.0.1", port=80)
         old = server.signal(role, signal.SIGSTOP)
         svc.wait_until(lambda: server.children().get(role, old) != old, "the stopped process is replaced")
@@ -447,41 +450,66 @@ def test_a_long_start_is_no_stall(tmp_path):
     assert "process died" not in server.log()
 
 
+class Manager(threading.Thread):
+    """A service manager's end of sd_notify(3). It reads all the time: what does not fit into the socket is lost."""
+
+    def __init__(self, name):
+        super().__init__(daemon=True)
+        self.socket, self.said = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), queue.Queue()
+        self.socket.bind(name)
+        self.start()
+
+    def run(self):
+        while data := self.socket.recv(100):
+            self.said.put((data, time.monotonic()))
+
+    def next(self):
+        """(what was said, when)"""
+        return self.said.get(timeout=svc.PATIENCE)
+
+    def wait(self, wanted):
+        while self.next()[0] != wanted:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.socket.close()
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_service_manager_is_told(tmp_path, abstract):
     """sd_notify(3): READY=1 when the view is whole, WATCHDOG=1 in time, STOPPING=1 at the end."""
     name = f"\0svcdns-{os.getpid()}" if abstract else str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(name)
-        manager.settimeout(svc.PATIENCE)
+    with Manager(name) as manager:
         variables = {"NOTIFY_SOCKET": name.replace("\0", "@"), "WATCHDOG_USEC": "400000"}
         server = svc.Server(tmp_path, environment=variables).start(ready=False)
         try:
-            while manager.recv(100) != b"READY=1":
-                pass
+            manager.wait(b"READY=1")
             assert server.http("GET", "/readyz").status == 200
             assert server.ask("service.local", "SOA").rcode == 0
             times = []
-            while len(times) < 6:
-                if manager.recv(100) == b"WATCHDOG=1":
-                    times.append(time.monotonic())
-            assert (times[-1] - times[0]) / 5 < 0.4, "more often than the limit"
+            while len(times) < 11:
+                said, at = manager.next()
+                times += [at] if said == b"WATCHDOG=1" else []
+            pauses = sorted(after - before for before, after in zip(times, times[1:]))
+            assert pauses[5] < 0.4, "more often than the limit, but where a busy machine stood still"
         finally:
             server.stop()
-        while manager.recv(100) != b"STOPPING=1":
-            pass
+        manager.wait(b"STOPPING=1")
 
 
 def test_a_long_reload_is_no_stall(tmp_path):
     """sd_notify(3): another limit holds while zone files are read, here one that is a pipe to which nobody writes yet."""
     zone = tmp_path / "zone"
     zone.write_text(ZONE.format("10.0.0.1"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(svc.PATIENCE)
+    with Manager(str(tmp_path / "notify")) as manager:
 
         def told():
-            return next(said for said in iter(lambda: manager.recv(100), None) if said != b"WATCHDOG=1")
+            return next(said for said, _ in iter(manager.next, None) if said != b"WATCHDOG=1")
 
         variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
         with svc.Server(tmp_path, {"zone.file": str(zone)}, environment=variables) as server:
@@ -492,7 +520,7 @@ def test_a_long_reload_is_no_stall(tmp_path):
             assert told() == b"WATCHDOG_USEC=600000000"
             zone.write_text("nothing that is a zone\n")
             assert told() == b"WATCHDOG_USEC=400000"
-            assert manager.recv(100) == b"WATCHDOG=1"
+            assert manager.next()[0] == b"WATCHDOG=1"
         assert told() == b"STOPPING=1"
 
 
@@ -537,11 +565,10 @@ def test_closed_standard_descriptors_are_not_reused(tmp_path):
 
 
 def end_in_time(server):
-    """SIGTERM; the end must come within 5 s and be each process's own."""
-    process, started = server.process, time.monotonic()
+    """SIGTERM; the end must be each process's own: after 5 s the supervisor would kill it."""
+    process = server.process
     process.send_signal(signal.SIGTERM)
     assert process.wait(svc.PATIENCE) == 0
-    assert time.monotonic() - started < 5
     server.check_log()
     assert server.log().count('msg="process ended"') == server.log().count('how="exit status 0"') == 2, server.log()
 

@@ -35,7 +35,15 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SVCDNSD", ROOT / "build/asan/src/main/svcdnsd"))
 RELEASE = ROOT / "build/release/src/main/svcdnsd"
 REPORTS = re.compile(rb"((?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|Assertion .* failed)")
-PATIENCE = 20.0  # seconds; generous, because sanitizers and busy machines are slow
+PATIENCE = 60.0  # seconds; generous, because sanitizers and busy machines are slow
+# How long the server waits before it gives up: a busy machine must not make it. A test that is about one of these limits
+# sets it; None is the server's own.
+UNHURRIED = {
+    "http.publish_timeout": "30s", "http.header_timeout": "10m", "http.body_timeout": "10m", "http.write_timeout": "10m",
+    "http.dns_timeout": "30s", "dns.load_patience": "30s", "dns.tcp_io_timeout": "10m", "relay.timeout": "30s",
+}  # fmt: skip
+# For a test that stops a process (SIGSTOP): it is not replaced meanwhile, however long the test takes.
+MAY_STAND_STILL = {"process.stall_timeout": "10m"}
 
 
 def wait_until(condition, what, patience=PATIENCE, interval=0.01):
@@ -211,10 +219,10 @@ class Tcp:
 
 
 def thread_states(pid):
-    """As in proc(5): {"R", "S"}; empty once it is gone."""
+    """As in proc(5): {"R", "S"}; empty once it is gone, and when a thread ends while we look."""
     try:
         return {task.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()}
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return set()
 
 
@@ -253,6 +261,7 @@ class Server:
             "registry.path": str(self.directory / "registry.db"),
             "node.name": "testnode",
             "node.address": "127.0.0.1",
+            **UNHURRIED,
         }
         if zone is not None:
             path = self.directory / "test.zone"

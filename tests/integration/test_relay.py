@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import dns.rdata
+import dns.rdatatype
 import pytest
 
 import packets
@@ -74,12 +75,13 @@ def test_other_names_are_answered(relay, upstream, tcp):
 
 
 def test_id_and_question_come_back_as_they_were(relay, upstream):
-    for name in ("wWw.eXample.COM", "Www.Example.Com"):  # the second from the cache
+    for name in ("wWw.eXample.COM", "Www.Example.Com"):  # the second from the cache: upstream has another answer by then
         query = packets.query(name, flags=RD | CD, ident=0xBEEF)
         reply = read(relay.exchange(query))
         assert reply.id == 0xBEEF and reply.question == query[12:]
-        assert reply.flags & CD and len(reply.addresses()) == 2 and reply.opt is None
-    assert len(upstream.asked) == 1, "the second answer came from the cache"
+        assert reply.flags & CD and reply.opt is None
+        assert sorted(reply.addresses()) == ["198.51.100.1", "198.51.100.2"]
+        upstream.answers["www.example.com."] = ["A 203.0.113.1"]
 
 
 def test_our_own_names_never_go_up(relay, upstream):
@@ -190,15 +192,17 @@ def test_records_of_any_type(relay, upstream):
 
 def test_types_and_classes_that_are_no_records(relay, upstream):
     """Unknown types are questions as others are; messages' own records, transfers and other classes never go up."""
-    for kind in (0, 128, 253, 254, 65535):
+    kinds = (0, 128, 253, 254, 65535)
+    for kind in kinds:
         assert ask(relay, "missing.example.com", kind).rcode == NXDOMAIN
-    assert len(upstream.asked) == 5
+    asked = {("missing.example.com.", dns.rdatatype.to_text(kind)) for kind in kinds}
+    assert set(upstream.asked) == asked
     for kind, rcode in (("OPT", 1), ("TKEY", 1), ("TSIG", 1), ("IXFR", REFUSED), ("AXFR", REFUSED)):
         for tcp in (False, True):
             assert ask(relay, "missing.example.com", kind, tcp=tcp).rcode == rcode
     for klass in (0, 3, 254, 255):
         assert ask(relay, "version.bind", "TXT", klass=klass).rcode == REFUSED
-    assert len(upstream.asked) == 5
+    assert set(upstream.asked) == asked
 
 
 @pytest.mark.ipv6
@@ -227,7 +231,7 @@ def test_all_types_at_once(relay, upstream, tcp):
     """ANY is a question as others are: upstream decides what it gives."""
     reply = ask(relay, "www.example.com", "ANY", tcp=tcp)
     assert (reply.rcode, sorted(r.type for r in reply.answer)) == (NOERROR, [1, 1, 28])
-    assert upstream.asked == [("www.example.com.", "ANY")]
+    assert set(upstream.asked) == {("www.example.com.", "ANY")}
 
 
 def test_names_of_any_bytes(relay, upstream):
@@ -287,17 +291,21 @@ def test_a_reload_keeps_queries_and_learns_zones(start_server, upstream, tmp_pat
     server.signal("supervisor", signal.SIGHUP)
     svc.wait_until(lambda: ask(server, "1.0.0.11.in-addr.arpa", "PTR").answer, "the new zone")
     svc.wait_until(lambda: ask(server, "alias.example.com", "PTR").rcode == SERVFAIL, "the relay knows it too")
-    assert upstream.names().count("1.0.0.11.in-addr.arpa.") <= 2
+    before = upstream.names().count("1.0.0.11.in-addr.arpa.")
+    for kind in ("PTR", "TXT"):
+        assert ask(server, "alias.example.com", kind).rcode == SERVFAIL
+    assert upstream.names().count("1.0.0.11.in-addr.arpa.") == before
 
 
 def test_a_tcp_client_that_waits_is_not_idle(start_server, upstream):
-    server = start_server(**{"relay.upstream": upstream.address, "dns.tcp_idle": "200ms", "relay.timeout": "20s"})
+    server = start_server(**{"relay.upstream": upstream.address, "dns.tcp_idle": "1s"})
     upstream.gate.clear()
-    with server.tcp() as waiting, server.tcp() as idle:
+    with server.tcp() as waiting:
         waiting.send(packets.frame(packets.query("www.example.com", flags=RD)))
         svc.wait_until(lambda: "www.example.com." in upstream.names(), "upstream is asked")
-        assert idle.exchange(packets.query("web.service.local"))
-        assert idle.wait_closed() == b"", "this one is idle, and has been for less long"
+        with server.tcp() as idle:
+            assert idle.exchange(packets.query("web.service.local"))
+            assert idle.wait_closed() == b"", "this one is idle, and has been for less long"
         upstream.gate.set()
         assert len(read(waiting.receive()).addresses()) == 2
         assert waiting.wait_closed() == b""
@@ -333,12 +341,21 @@ def test_many_at_once_over_one_connection(relay, upstream):
     for i in range(50):
         upstream.answers[f"n{i}.example.com."] = [f"A 198.51.100.{i}"]
     names = [f"n{i}.example.com" for i in range(50)] + ["web.service.local"]
-    with relay.tcp() as tcp:
-        tcp.send(b"".join(packets.frame(packets.query(n, flags=RD, ident=i)) for i, n in enumerate(names)))
-        tcp.socket.shutdown(svc.socket.SHUT_WR)
-        found = {reply.id: reply.addresses() for reply in (read(tcp.receive()) for _ in names)}
-        assert tcp.wait_closed() == b""
-    assert found == {**{i: [f"198.51.100.{i}"] for i in range(50)}, 50: ["10.0.0.1"]}
+    expected = {**{i: [f"198.51.100.{i}"] for i in range(50)}, 50: ["10.0.0.1"]}
+
+    def all_answered():
+        """On a busy machine upstream may be too slow for libunbound; none gets another one's answer all the same."""
+        with relay.tcp() as tcp:
+            tcp.send(b"".join(packets.frame(packets.query(n, flags=RD, ident=i)) for i, n in enumerate(names)))
+            tcp.socket.shutdown(svc.socket.SHUT_WR)
+            found = {reply.id: reply for reply in (read(tcp.receive()) for _ in names)}
+            assert tcp.wait_closed() == b""
+        assert set(found) == set(expected)
+        failed = {i for i, reply in found.items() if reply.rcode == SERVFAIL}
+        assert 50 not in failed and all(found[i].addresses() == expected[i] for i in set(expected) - failed)
+        return not failed
+
+    svc.wait_until(all_answered, "upstream's answers")
 
 
 def test_a_query_that_comes_back_is_refused(start_server, upstream):
@@ -347,7 +364,7 @@ def test_a_query_that_comes_back_is_refused(start_server, upstream):
     upstream.pass_to = server.address
     started = time.monotonic()
     assert ask(server, "loop.example.com").rcode == SERVFAIL
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 20, "long before its time was over"
     assert "asks us what we ask it" in server.log()
     assert set(upstream.names()) == {"loop.example.com."} and len(upstream.asked) < 30
 
@@ -355,7 +372,7 @@ def test_a_query_that_comes_back_is_refused(start_server, upstream):
 def test_a_forwarder_that_leads_back_without_our_mark(start_server, upstream):
     """It asks us five times what it is asked, as questions of its own. That joins the question which is under way, and
     libunbound asks a server that does not answer only a few times, so it ends after few queries, for many names too."""
-    server = start_server(**{"relay.upstream": upstream.address})
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "3s"})
     upstream.pass_to, upstream.own_queries = server.address, 5
     assert ask(server, "loop.example.com").rcode == SERVFAIL
     assert len(upstream.asked) <= 8
@@ -372,10 +389,17 @@ def test_lines_that_the_relay_could_not_log_are_counted(relay, upstream):
     ask(relay, "www.example.com")
     mark, = [option for option in upstream.messages[0].options if option.otype == 65001]
     record = packets.opt(options=packets.option(65001, mark.data))
-    for i in range(200):
-        assert read(relay.exchange(packets.query("www.example.com", flags=RD, edns=record, ident=i))).rcode == REFUSED
-    svc.wait_until(lambda: relay.metric("svcdns_log_dropped_total") > 0, "dropped lines are counted")
-    assert relay.log().count("asks us what we ask it") < 200
+    asked = []
+
+    def dropped():
+        with relay.udp() as client:
+            for i in range(200):
+                client.send(packets.query("www.example.com", flags=RD, edns=record, ident=i))
+            asked.extend(read(client.receive()).rcode for _ in range(200))
+        return relay.metric("svcdns_log_dropped_total") > 0
+
+    svc.wait_until(dropped, "dropped lines are counted", interval=0.5)
+    assert set(asked) == {REFUSED} and relay.log().count("asks us what we ask it") < len(asked)
 
 
 @pytest.mark.parametrize("config, said", [
@@ -398,7 +422,7 @@ def test_long_queries_are_not_relayed(relay, upstream):
         for size, rcode in ((60000, SERVFAIL), (4097, SERVFAIL), (4096, NOERROR)):
             query = packets.query("www.example.com", flags=RD, edns=packets.opt())
             reply = read(client.exchange(query + bytes(size - len(query))))
-            assert (reply.rcode, len(upstream.asked)) == (rcode, int(rcode == NOERROR))
+            assert (reply.rcode, bool(upstream.asked)) == (rcode, rcode == NOERROR)
             assert rcode == NOERROR or reply.ede() == [(14, "the relay does not take or answer queries now")]
 
 

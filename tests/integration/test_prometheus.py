@@ -117,7 +117,7 @@ def test_prometheus_scrapes_and_discovers(server, page, tmp_path):
     server.register("db", id="untagged", address="127.0.0.1", port=page)
     server.ask("web.service.local")
     with Prometheus(server, tmp_path / "prometheus") as prometheus:
-        found = svc.wait_until(lambda: prometheus.query('asked_total{path="/stats"}'), "the service is scraped", 60)
+        found = svc.wait_until(lambda: prometheus.query('asked_total{path="/stats"}'), "the service is scraped")
         assert found[0][0]["service"] == "web" and found[0][0]["instance"] == "w2" and found[0][0]["job"] == "services"
         svc.wait_until(lambda: prometheus.query('asked_total{path="/metrics",instance="w1"}'), "so is the other")
         assert not prometheus.query('up{instance="untagged"}')
@@ -128,11 +128,9 @@ def test_prometheus_scrapes_and_discovers(server, page, tmp_path):
         svc.wait_until(lambda: prometheus.query('up{instance="l1"} == 1'), "a new instance is found")
         server.deregister("w1")
         svc.wait_until(lambda: not prometheus.query('up{instance="w1"}'), "a deregistered one is forgotten")
-        # The rules are evaluated, and none of them is about to fire.
-        def evaluated():
+        # The rules are evaluated, and none of them is about to fire. On a busy machine a scrape may come too late.
+        def states():
             data = prometheus.get("rules")
-            rules = [rule for group in data["groups"] for rule in group["rules"]] if data else []
-            return rules if rules and all(rule["health"] != "unknown" for rule in rules) else None
+            return {(rule["health"], rule["state"]) for group in data["groups"] for rule in group["rules"]} if data else None
 
-        for rule in svc.wait_until(evaluated, "the rules are evaluated", 60):
-            assert (rule["health"], rule["state"]) == ("ok", "inactive"), rule
+        svc.wait_until(lambda: states() == {("ok", "inactive")}, "the rules are evaluated, and all is well")

@@ -17,11 +17,11 @@ def test_sixty_seconds(server):
             pytest.skip(f"{program} is not installed")
     port = svc.free_port()
     script = snippets.sixty_seconds(port, server.port, server.http_port)
-    done = subprocess.run(["bash", "-mc", script], capture_output=True, text=True, timeout=svc.PATIENCE, cwd=server.directory)
+    done = subprocess.run(["bash", "-mc", script], capture_output=True, text=True, timeout=2 * svc.PATIENCE, cwd=server.directory)
     assert done.returncode == 0, done.stderr
     assert f";; ANSWER SECTION:\nweb.service.local.\t5\tIN\tSRV\t1 1 {port} web.web.service.local.\n" in done.stdout
     assert "web.web.service.local.\t5\tIN\tA\t127.0.0.1\n" in done.stdout
-    svc.wait_until(lambda: server.ask("web.service.local", "SRV").srv() == [], "the killed service leaves the answers", 5)
+    svc.wait_until(lambda: server.ask("web.service.local", "SRV").srv() == [], "the killed service leaves the answers")
 
 
 def test_watching(server):
@@ -45,10 +45,11 @@ def test_watching(server):
 def test_from_the_shell(server):
     port = svc.free_port()
     commands = next(s.text for s in snippets.of("README.md") if "svcdns exec" in s.text).replace("8001", str(port))
-    # The next command comes when the program is up; a person types slower than this script.
-    commands = commands.replace("&\n", "&\nuntil svcdns list --names | grep -q web; do sleep 0.05; done\n", 1) + "wait %1"
+    # The next command comes when the program is up; a person types slower than this script. It is waited for by its pid:
+    # bash forgets a job that has ended by then.
+    commands = commands.replace("&\n", "&\nuntil svcdns list --names | grep -q web; do sleep 0.05; done\n", 1) + "wait $!"
     client = Client(server)
-    done = subprocess.run(["bash", "-mc", commands], capture_output=True, text=True, timeout=svc.PATIENCE,
+    done = subprocess.run(["bash", "-mc", commands], capture_output=True, text=True, timeout=2 * svc.PATIENCE,
                           cwd=server.directory, env=client.environment(PATH=f"{CLIENT.parent}:/usr/bin:/bin"))
     assert done.returncode == 143, done
     assert re.search(rf"^web +[01]/1 +{port} ", done.stdout, re.M) and "web-1.web.service.local" in done.stdout, done

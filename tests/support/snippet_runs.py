@@ -158,7 +158,9 @@ def starts_a_server(question, expected):
             pytest.skip("only root can become somebody else")
         start, rest = re.fullmatch(r"(svcdnsd(?:[^\n]*\\\n)*[^\n]*?)(?: &)?\n(.*)", text, re.S).groups()
         # What a person sees by the greeting.
-        script = f"{start} &\nuntil curl -fso ready 127.0.0.1:8500/readyz; do kill -0 $!; sleep 0.05; done\n{rest}{question}\nkill %1\nwait %1"
+        # By its pid, since bash forgets a job that has ended before somebody waits for it.
+        script = (f"{start} &\nserver=$!\nuntil curl -fso ready 127.0.0.1:8500/readyz; do kill -0 $server; sleep 0.05; done\n"
+                  f"{rest}{question}\nkill $server\nwait $server")
         output = run([*unshare, "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", ALONE, "bash", server.directory, script], env=environment(None))
         assert re.search(expected, output, re.M), output
 

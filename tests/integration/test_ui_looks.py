@@ -79,7 +79,7 @@ def test_contrast(page, scheme):  # noqa: F811
     everything(page.server)
     for hash in ("#/", "#/service/web"):
         page.open(hash)
-        page.wait("return document.querySelector('.log li') && (!document.body.hasAttribute('data-detail') || document.querySelector('.answer'))", "it is drawn")
+        page.wait("return document.querySelectorAll('.log li').length >= 30 && (!document.body.hasAttribute('data-detail') || document.querySelector('.answer'))", "it is drawn")
         page.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         found = page.run(CONTRAST)
         assert len(found) > 30 and [line for line in found if line[0] < 4.5] == [], hash

@@ -16,6 +16,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+# Calls done() with what a button says next: it does so for a moment only, in which a busy machine may not look.
+WHEN_IT_SAYS = """
+    new MutationObserver((_, seen) => { seen.disconnect(); done(button.textContent); }).observe(button, { childList: true });
+"""
+
+
 class Page:
     """The page of one server, in the browser."""
 
@@ -67,8 +73,9 @@ class Page:
         origin = f"http://127.0.0.1:{self.server.http_port}"
         allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         self.driver.execute_cdp_cmd("Browser.grantPermissions", {"origin": origin, "permissions": allowed})
-        self.run("document.querySelector(arguments[0]).click()", selector)
-        self.wait(f"return document.querySelector({selector!r}).innerText === 'Copied'", "it was copied")
+        said = self.driver.execute_async_script(
+            "const button = document.querySelector(arguments[0]), done = arguments[1];" + WHEN_IT_SAYS + "button.click()", selector)
+        assert said == "Copied", said
         return self.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
 
     def hash(self):

@@ -4,6 +4,7 @@ recipes (doc/recipes) say."""
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,22 @@ def recipe(name, address="127.0.0.1", port=8600, zone="service.local"):
     return text
 
 
+def end(pid, command):
+    """Kills a process that is not our child, if it is there and has this in its command line, and waits for its end."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if command in Path(f"/proc/{pid}/cmdline").read_bytes():
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            assert select.select([process], [], [], svc.PATIENCE)[0], f"{pid} does not end"
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended meanwhile
+    finally:
+        os.close(process)
+
+
 class Host(Machine):
     """A machine with svcdns on port 8600 and whatever resolver is started on it."""
 
@@ -121,9 +138,7 @@ class Host(Machine):
         self.daemons = []
         left = self.run_folder / "NetworkManager/dnsmasq.pid"  # outlives NetworkManager, until the next one starts
         if left.exists():
-            pid = int(left.read_text())
-            if b"/etc/NetworkManager/dnsmasq.d" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+            end(int(left.read_text()), b"/etc/NetworkManager/dnsmasq.d")
 
     def __exit__(self, *arguments):
         self.stop_daemons()
@@ -139,7 +154,7 @@ class Host(Machine):
 
     def dig(self, *arguments):
         """What the machine's own resolver answers, by UDP and then by TCP if that is cut short."""
-        return self.run("dig", "+tries=1", "+time=5", *arguments, check=False).stdout
+        return self.run("dig", "+tries=1", f"+time={svc.PATIENCE:.0f}", *arguments, check=False).stdout
 
     def addresses(self, name, *options):
         """What getaddrinfo in an unmodified program finds."""
@@ -152,8 +167,15 @@ class Host(Machine):
         def answers():
             for process, _ in self.daemons:
                 assert process.poll() is None, self.log()
-            return "status:" in self.dig(f"@{nameserver}", "localhost.")
+            return "status:" in self.dig("+time=1", f"@{nameserver}", "localhost.")
         wait_until(answers, "the resolver answers")
+
+    def wait_socket(self, path):
+        """Until somebody listens on the Unix socket; its file is there before."""
+        def listens():
+            sockets = Path(f"/proc/{self.server.process.pid}/net/unix").read_text().splitlines()
+            return any(line.split()[3] == "00010000" and line.endswith(f" {path}") for line in sockets[1:])
+        wait_until(listens, f"somebody listens on {path}")
 
 
 class Resolver:
@@ -267,8 +289,8 @@ def start_elsewhere(host, command):
     """A daemon on the machine at the other end of the link net0, which has the address ELSEWHERE; it answers DNS there."""
     host.start(["unshare", "-n", *command])
     pid = host.daemons[-1][0].pid
-    wait_until(lambda: os.readlink(f"/proc/{pid}/ns/net") != os.readlink(f"/proc/{host.server.process.pid}/ns/net"),
-               "it has a network of its own")
+    others = {os.readlink(f"/proc/{other}/ns/net") for other in ("self", host.server.process.pid)}
+    wait_until(lambda: os.readlink(f"/proc/{pid}/ns/net") not in others, "it has a network of its own")
     host.run("ip", "link", "delete", "net0", check=False)  # that of an earlier one may be on its way out
     host.run("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1", "netns", str(pid))
     for setting in ("address add 192.0.2.2/24 dev net0", "link set net0 up"):
@@ -319,17 +341,19 @@ class NetworkManager(Resolver):
         (host.etc / "NetworkManager/dnsmasq.d").mkdir()
 
     def start(self, host):
-        """Until it has written resolv.conf: the address of its dnsmasq, or of the link's servers."""
+        """Until it has written resolv.conf: the address of its dnsmasq if that is configured, or of the link's servers."""
+        configured = [path.read_text() for path in (host.etc / "NetworkManager/conf.d").glob("*.conf")]
+        nameserver = self.nameserver if any("dns=dnsmasq" in text for text in configured) else ELSEWHERE
         start_elsewhere(host, ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
                                "--user=root", "--log-facility=-", *(f"--{line}" for line in OTHER_NAME)])
         host.run("ip", "address", "flush", "dev", "net0")
         host.write("resolv.conf", "")
         host.start([DBUS, "--config-file=/etc/dbus-1/system.conf", "--nofork", "--nopidfile"])
-        wait_until((host.run_folder / "dbus/system_bus_socket").exists, "the message bus is there")
+        host.wait_socket("/run/dbus/system_bus_socket")
         host.start(["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}", self.program, "--no-daemon", "--log-level=INFO"])
-        wait_until(lambda: "nameserver" in (host.etc / "resolv.conf").read_text(), "NetworkManager has set up the link")
-        if "127.0.0.1" in (host.etc / "resolv.conf").read_text():
-            host.wait_answers(self.nameserver)
+        wait_until(lambda: f"nameserver {nameserver}\n" in (host.etc / "resolv.conf").read_text(),
+                   "NetworkManager has set up the link")
+        host.wait_answers(nameserver)
 
 
 def start_avahi(host):
@@ -338,7 +362,7 @@ def start_avahi(host):
     host.write("avahi/avahi-daemon.conf", "[server]\nenable-dbus=no\nallow-interfaces=net0\n")
     host.start(["env", f"LD_LIBRARY_PATH={PACKAGES.libraries}", PACKAGES.program("usr/sbin/avahi-daemon"), "--no-drop-root",
                 "--no-chroot", "--no-rlimits"])
-    wait_until((host.run_folder / "avahi-daemon/socket").exists, "Avahi is up")
+    host.wait_socket("/run/avahi-daemon/socket")
 
 
 class Plain(Resolver):

@@ -11,7 +11,8 @@ class Nginx(examples.Daemon):
     def __init__(self, server, folder, port):
         self.port = svc.free_port(kinds=(socket.SOCK_STREAM,))
         values = {"127.0.0.1:8600": f"127.0.0.1:{server.port}", "127.0.0.1:8080": f"127.0.0.1:{self.port}", "8001": port}
-        path = examples.adapted("nginx.conf", folder, values)
+        patience = {"resolver_timeout 2s": f"resolver_timeout {svc.PATIENCE:.0f}s"}
+        path = examples.adapted("nginx.conf", folder, values, patience)
         super().__init__(["nginx", "-e", "stderr", "-c", str(path), "-g", f"daemon off; pid {folder}/nginx.pid;"], folder)
         self.wait_listening(self.port)
 

@@ -144,7 +144,11 @@ def test_a_forwarder_that_leads_back(start_server, start_resolver, make):
     start_resolver(make, port, server.port)
     before, started = server.metric("svcdns_dns_requests_total"), time.monotonic()
     assert server.ask("loop.example.org", flags=RD).rcode == SERVFAIL
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < svc.PATIENCE / 2
     assert server.ask("web.service.local", flags=RD).addresses() == ["10.0.0.1"]
     assert server.metric("svcdns_dns_requests_total") - before < 60
-    assert ("asks us what we ask it" in server.log()) == (make is dnsmasq)
+    said = "asks us what we ask it"
+    if make is dnsmasq:  # at once, or behind the reply if that was for the timeout
+        svc.wait_until(lambda: said in server.log(), said)
+    else:
+        assert said not in server.log()

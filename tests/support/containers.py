@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import resolvers
+import svc
 import unpacked
 from svc import wait_until
 
@@ -63,7 +64,7 @@ shift
                 pytest.skip("dockerd cannot run here: " + self.log().strip().splitlines()[-1])
             return self.docker("docker", "version", check=False).returncode == 0
 
-        wait_until(serves, "dockerd serves")
+        wait_until(serves, "dockerd serves", 6 * svc.PATIENCE)
 
     def stop_docker(self):
         process = self.daemons[-1][0]
@@ -103,7 +104,7 @@ shift
         return self.docker("docker", "exec", "client", *command, check=check).stdout
 
     def dig(self, *arguments):
-        return self.within("dig", "+tries=1", "+time=5", *arguments, check=False)
+        return self.within("dig", "+tries=1", f"+time={svc.PATIENCE:.0f}", *arguments, check=False)
 
     def addresses(self, name):
         return sorted({line.split()[0] for line in self.within("getent", "ahosts", name, check=False).splitlines()})

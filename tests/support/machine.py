@@ -9,6 +9,8 @@ import pytest
 import svc
 from svc import wait_until
 
+LIBC_TIMEOUT = 30  # seconds; as long as glibc knows, so that no busy machine takes so long. musl asks again after half
+
 # Runs inside the new namespaces, then becomes the server. $1 is the folder with the two files.
 ENTER = """set -e
 ip link set lo up
@@ -47,7 +49,7 @@ class Machine:
     def lay_out(self):
         """Writes what `enter` mounts."""
         (self.directory / "resolv.conf").write_text(
-            "nameserver 127.0.0.1\nsearch service.local\noptions timeout:5 attempts:2\n")
+            f"nameserver 127.0.0.1\nsearch service.local\noptions timeout:{LIBC_TIMEOUT} attempts:2\n")
         (self.directory / "nsswitch.conf").write_text("hosts: files dns\n")
 
     def __enter__(self):
@@ -67,7 +69,7 @@ class Machine:
         return ["nsenter", "-t", str(self.server.process.pid), "-m", "-n", "-r", "-w", *self.user, *command]
 
     def run(self, *command, check=True):
-        done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=6 * svc.PATIENCE)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done
 

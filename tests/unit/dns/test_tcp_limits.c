@@ -25,11 +25,14 @@ static void test_never_reads(void **state)
 	for (uint16_t id = 0; id < MANY; id++)
 		tcp_frame(queries + id * SIZE, SIZE - 2, id, 60000);
 	tcp_write(fd, queries, sizeof(queries));
-	do {
+	/* Until it is full for longer than the kernel delays an ACK, which makes room. */
+	for (int quiet = 0; quiet < 300; quiet++) {
 		before = fake_answered;
 		tcp_ask(other, 1);
-		tcp_ask(other, 2);
-	} while (fake_answered > before + 2);
+		poll(NULL, 0, 1);
+		if (fake_answered > before + 1)
+			quiet = 0;
+	}
 	assert_true(fake_answered < MANY);
 	transport_advance(&t, 1000);
 	before = fake_answered;

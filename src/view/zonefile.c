@@ -289,15 +289,6 @@ static void sort_records(struct zonefile *file)
 	file->count = kept;
 }
 
-static bool in_zone(const struct zonefile *file, const uint8_t *name, size_t size)
-{
-	size_t at = 0;
-
-	while (size - at > file->name_size)
-		at += 1u + name[at];
-	return size - at == file->name_size && memcmp(name + at, file->name, file->name_size) == 0;
-}
-
 static bool at_apex(const struct zonefile *file, const struct zonefile_record *record)
 {
 	return record->owner_size == file->name_size;
@@ -334,7 +325,7 @@ static int check_in_zone(const struct reading *r, const struct zonefile_record *
 	const struct zonefile *file = r->file;
 	char text[WIRE_NAME_TEXT], zone[WIRE_NAME_TEXT];
 
-	if (!in_zone(file, record->owner, record->owner_size))
+	if (!wire_name_within(record->owner, record->owner_size, file->name, file->name_size))
 		return refuse(r, record->line, "%.100s is not in zone %.100s",
 			wire_name_format(record->owner, record->owner_size, text),
 			wire_name_format(file->name, file->name_size, zone));

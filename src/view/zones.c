@@ -18,10 +18,29 @@ struct draft {
 
 static const struct view_answer empty = {.kind = VIEW_EMPTY};
 
+/* A zone that has been read. All are read before the first is compiled: what stands below one of our zones
+ * may be another. */
+struct source {
+	struct zonefile file;
+	uint16_t config_at;
+	uint8_t label_count;
+	bool incomplete;
+};
+
+struct reading {
+	const struct view_config *config;
+	struct arena *arena;
+	struct source *sources;
+	size_t count;
+	char *message;
+};
+
 struct compile {
 	struct arena *arena;
 	const struct siphash_key *key;
 	const struct zonefile *file;
+	const struct source *all; /* the zone and its neighbours */
+	size_t all_count;
 	struct draft **slots;
 	uint64_t mask;
 };
@@ -210,18 +229,48 @@ static void put_soa(struct view_zone *zone, const struct zonefile_record *soa)
 	zone->soa_serial_at = (uint16_t)(RR_FIXED + serial);
 }
 
-static void compile_statics(struct compile *c, struct view_zone *zone)
+static bool is_below(const struct zonefile *file, const struct zonefile *zone)
 {
-	const struct zonefile *file = c->file;
-	struct zones_statics *statics = arena_alloc(c->arena, sizeof(*statics));
-	size_t names = 1, apex = 0;
+	return file->name_size > zone->name_size &&
+	       wire_name_within(file->name, file->name_size, zone->name, zone->name_size);
+}
 
-	for (size_t i = 0; i < file->count; i++)
-		names += count_labels(file->records[i].owner);
+static void make_table(struct compile *c)
+{
+	size_t names = 1;
+
+	for (size_t i = 0; i < c->file->count; i++)
+		names += count_labels(c->file->records[i].owner);
+	for (size_t i = 0; i < c->all_count; i++)
+		if (is_below(&c->all[i].file, c->file))
+			names += c->all[i].label_count;
 	for (c->mask = 1; c->mask < 2 * names; c->mask *= 2)
 		;
 	c->slots = arena_alloc(c->arena, c->mask * sizeof(void *));
 	c->mask--;
+}
+
+/* What stands between this zone and one of ours below it exists, though nobody registered it: NXDOMAIN would
+ * deny that zone (RFC 8020). */
+static void draft_above_zones(struct compile *c)
+{
+	for (size_t i = 0; i < c->all_count; i++) {
+		const struct zonefile *other = &c->all[i].file;
+		if (!is_below(other, c->file))
+			continue;
+		size_t first = 1u + other->name[0];
+		draft(c, other->name + first, (size_t)other->name_size - c->file->name_size - first);
+	}
+}
+
+static void compile_statics(struct compile *c, struct view_zone *zone)
+{
+	const struct zonefile *file = c->file;
+	struct zones_statics *statics = arena_alloc(c->arena, sizeof(*statics));
+	size_t apex = 0;
+
+	make_table(c);
+	draft_above_zones(c);
 	for (size_t i = 0; i < file->count; i++) {
 		const struct zonefile_record *record = &file->records[i];
 		if (record->owner_size == file->name_size) {
@@ -243,14 +292,18 @@ static void compile_statics(struct compile *c, struct view_zone *zone)
 	zone->statics = statics;
 }
 
-static void compile_zone(const struct zonefile *file, const struct siphash_key *key, struct arena *arena,
+static void compile_zone(const struct reading *r, const struct source *source, const struct siphash_key *key,
 	struct view_zone *zone)
 {
-	struct compile c = {.arena = arena, .key = key, .file = file};
+	const struct zonefile *file = &source->file;
+	struct compile c = {
+		.arena = r->arena, .key = key, .file = file, .all = r->sources, .all_count = r->count};
 
-	*zone = (struct view_zone){.name_size = file->name_size};
+	*zone = (struct view_zone){.name_size = file->name_size,
+		.label_count = source->label_count,
+		.config_at = source->config_at,
+		.incomplete = source->incomplete};
 	memcpy(zone->name, file->name, file->name_size);
-	zone->label_count = (uint8_t)count_labels(file->name);
 	put_soa(zone, file->soa);
 	compile_statics(&c, zone);
 }
@@ -270,100 +323,117 @@ static const char *only_name(const struct view_config *config)
 	return name;
 }
 
-static bool has_zone(const struct zones *zones, const struct zonefile *file)
+static bool has_zone(const struct reading *r, const struct zonefile *file)
 {
-	for (size_t i = 0; i < zones->count; i++)
-		if (wire_name_equal(
-			    zones->zones[i].name, zones->zones[i].name_size, file->name, file->name_size))
+	for (size_t i = 0; i < r->count; i++) {
+		const struct zonefile *other = &r->sources[i].file;
+		if (wire_name_equal(other->name, other->name_size, file->name, file->name_size))
 			return true;
+	}
 	return false;
 }
 
-static int load_zone(const struct view_config *config, const struct view_zone_config *zone,
-	const struct siphash_key *key, struct zones *zones, char message[ZONES_MESSAGE])
+/* Reads one zone behind those that are read; a bare name that has a file already adds none. */
+static int read_zone(struct reading *r, const struct view_zone_config *zone)
 {
+	const struct view_config *config = r->config;
 	struct zonefile file;
 	char text[WIRE_NAME_TEXT];
 	int rc;
 
 	if (zone->file)
 		rc = zonefile_read(zone->file, zone->name ? zone->name : only_name(config),
-			zone->accepted ? zone->accepted : zone->name, config->ttl, zones->arena, &file,
-			message);
+			zone->accepted ? zone->accepted : zone->name, config->ttl, r->arena, &file,
+			r->message);
 	else
 		rc = zonefile_builtin(
-			zone->name, config->node_address, config->ttl, zones->arena, &file, message);
+			zone->name, config->node_address, config->ttl, r->arena, &file, r->message);
 	if (rc < 0)
 		return rc;
-	if (has_zone(zones, &file)) {
+	if (has_zone(r, &file)) {
 		/* A name without a file, and a file that names it, are one zone. */
 		if (!zone->file)
 			return 0;
-		snprintf(message, ZONES_MESSAGE, "%.300s: zone %.150s has a file already", zone->file,
+		snprintf(r->message, ZONES_MESSAGE, "%.300s: zone %.150s has a file already", zone->file,
 			wire_name_format(file.name, file.name_size, text));
 		return -EINVAL;
 	}
-	compile_zone(&file, key, zones->arena, &zones->zones[zones->count++]);
-	if (file.name_size > zones->longest)
-		zones->longest = file.name_size;
+	r->sources[r->count++] =
+		(struct source){.file = file, .label_count = (uint8_t)count_labels(file.name)};
 	return 0;
 }
 
-/* As load_zone(). A file that has gone bad since it was checked may be left out: what its zone has besides is
+/* As read_zone(). A file that has gone bad since it was checked may be left out: what its zone has besides is
  * known, and is not lost for that. */
-static int load_or_leave_out(const struct view_config *config, size_t at, const struct siphash_key *key,
-	bool leave_out, struct zones *zones, char message[ZONES_MESSAGE])
+static int read_or_leave_out(struct reading *r, size_t at, bool leave_out)
 {
+	const struct view_config *config = r->config;
 	const struct view_zone_config *zone = &config->zones[at];
-	size_t count = zones->count;
-	int rc = load_zone(config, zone, key, zones, message);
+	size_t count = r->count;
+	int rc = read_zone(r, zone);
 	bool left_out = rc < 0 && leave_out && zone->accepted;
 
 	if (left_out) {
 		const struct view_zone_config bare = {.name = zone->accepted};
 		if (config->report)
-			config->report(LOG_ERROR, "a zone file is left out", zone->file, message);
-		rc = load_zone(config, &bare, key, zones, message);
+			config->report(LOG_ERROR, "a zone file is left out", zone->file, r->message);
+		rc = read_zone(r, &bare);
 	}
-	if (rc == 0 && zones->count > count) {
-		zones->zones[count].config_at = (uint16_t)at;
-		zones->zones[count].incomplete = left_out;
+	if (rc == 0 && r->count > count) {
+		r->sources[count].config_at = (uint16_t)at;
+		r->sources[count].incomplete = left_out;
 	}
 	return rc;
 }
 
-static int compare_zones(const void *left, const void *right)
+static int compare_sources(const void *left, const void *right)
 {
-	const struct view_zone *a = left, *b = right;
+	const struct source *a = left, *b = right;
 
 	if (a->label_count != b->label_count)
 		return a->label_count > b->label_count ? -1 : 1;
 	return 0;
 }
 
+static struct zones *compile_all(const struct reading *r, const struct siphash_key *key)
+{
+	struct zones *zones = arena_alloc(r->arena, sizeof(*zones));
+
+	zones->arena = r->arena;
+	zones->ttl = r->config->ttl;
+	zones->zones = arena_alloc(r->arena, r->count * sizeof(*zones->zones));
+	qsort(r->sources, r->count, sizeof(*r->sources), compare_sources);
+	for (; zones->count < r->count; zones->count++) {
+		struct view_zone *zone = &zones->zones[zones->count];
+		compile_zone(r, &r->sources[zones->count], key, zone);
+		if (zone->name_size > zones->longest)
+			zones->longest = zone->name_size;
+	}
+	return zones;
+}
+
 int zones_load(const struct view_config *config, const struct siphash_key *key, bool leave_out,
 	struct zones **ret, char message[ZONES_MESSAGE])
 {
 	struct arena *arena = arena_create();
-	struct zones *zones = arena_alloc(arena, sizeof(*zones));
 	char text[ZONES_MESSAGE] = "no zone is configured";
+	struct reading r = {.config = config,
+		.arena = arena,
+		.sources = arena_alloc(arena, config->zone_count * sizeof(*r.sources)),
+		.message = text};
 	int rc = config->zone_count ? 0 : -EINVAL;
 
-	zones->arena = arena;
-	zones->ttl = config->ttl;
-	zones->zones = arena_alloc(arena, config->zone_count * sizeof(*zones->zones));
 	/* Those with files first: they win over a bare name. */
 	for (unsigned with_file = 2; with_file-- > 0;)
 		for (size_t i = 0; rc == 0 && i < config->zone_count; i++)
 			if (!config->zones[i].file == !with_file)
-				rc = load_or_leave_out(config, i, key, leave_out, zones, text);
+				rc = read_or_leave_out(&r, i, leave_out);
 	if (rc < 0) {
 		memcpy(message, text, sizeof(text));
 		arena_destroy(arena);
 		return rc;
 	}
-	qsort(zones->zones, zones->count, sizeof(*zones->zones), compare_zones);
-	*ret = zones;
+	*ret = compile_all(&r, key);
 	return 0;
 }
 

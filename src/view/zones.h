@@ -2,7 +2,8 @@
  *
  * Made whole from the config and the zone files, and immutable from then on; a reload makes another one and
  * swaps the pointer. All of it lives in one arena. Static names are looked up with the same hash as live
- * ones, so that a query hashes its name once; an empty non-terminal of a zone file hides no live name. */
+ * ones, so that a query hashes its name once; an empty non-terminal, of a zone file or above another zone,
+ * hides no live name. */
 #pragma once
 
 #include "base/arena.h"

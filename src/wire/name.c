@@ -122,6 +122,15 @@ bool wire_name_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b
 	return true;
 }
 
+bool wire_name_within(const uint8_t *name, size_t size, const uint8_t *zone, size_t zone_size)
+{
+	size_t at = 0;
+
+	while (size - at > zone_size)
+		at += 1u + name[at];
+	return size - at == zone_size && memcmp(name + at, zone, zone_size) == 0;
+}
+
 bool wire_label_is_host(const char *text)
 {
 	size_t size = strlen(text);

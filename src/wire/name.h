@@ -27,6 +27,11 @@ void wire_name_lower(const uint8_t *name, size_t size, uint8_t *ret);
 /* True if both wire names have the same bytes but for ASCII case. */
 bool wire_name_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
 
+/* True if the valid name is `zone` or a name below it. Both have their root label, and their letters one
+ * case.
+ */
+bool wire_name_within(const uint8_t *name, size_t size, const uint8_t *zone, size_t zone_size);
+
 /* True if `text` is one host label: 1 to 63 letters, digits, '-' or '_', not starting or ending with '-', and
  * not starting with '_' (RFC 952, RFC 1123; the underscore inside is Consul users' habit). */
 bool wire_label_is_host(const char *text);

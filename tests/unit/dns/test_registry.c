@@ -7,7 +7,7 @@
 
 #include "ask.h"
 
-#define ZONE_COUNT 2
+#define ZONE_COUNT 3
 
 struct world {
 	void *registry; /* struct fixture */
@@ -52,7 +52,8 @@ static int set_up(void **state)
 	assert_non_null(file);
 	fputs(zone_text, file);
 	fclose(file);
-	const struct view_zone_config zones[ZONE_COUNT] = {{.file = w->zone_path}, {.name = "other.test"}};
+	const struct view_zone_config zones[ZONE_COUNT] = {
+		{.file = w->zone_path}, {.name = "other.test"}, {.name = "a.b.other.test"}};
 	const struct view_config config = {.zones = zones,
 		.zone_count = ZONE_COUNT,
 		.ttl = 5,
@@ -160,6 +161,22 @@ static void test_zone_file(void **state)
 	assert_string_equal(ask_view(w, "text.other.test", WIRE_TXT, 0), "NXDOMAIN aa 1/0/1/0");
 }
 
+/* Between a zone and one below it a name is empty, unless something has registered it. */
+static void test_between_zones(void **state)
+{
+	struct world *w = *state;
+
+	assert_string_equal(ask_view(w, "b.other.test", WIRE_A, 0), "NOERROR aa 1/0/1/0");
+	assert_string_equal(ask_view(w, "c.other.test", WIRE_A, 0), "NXDOMAIN aa 1/0/1/0");
+	assert_string_equal(ask_view(w, "a.b.other.test", WIRE_NS, 0), "NOERROR aa 1/1/0/1");
+	must(w->registry, put_instance("b", "i1"));
+	update(w);
+	assert_string_equal(ask_view(w, "b.other.test", WIRE_A, 0), "NOERROR aa 1/1/0/0");
+	must(w->registry, remove_instance("i1"));
+	update(w);
+	assert_string_equal(ask_view(w, "b.other.test", WIRE_A, 0), "NOERROR aa 1/0/1/0");
+}
+
 /* The serial of the SOA is the registry's index, and moves with it. */
 static void test_serial(void **state)
 {
@@ -202,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_service),
 		TEST(test_zone_file),
+		TEST(test_between_zones),
 		TEST(test_serial),
 		TEST(test_none_healthy),
 	};

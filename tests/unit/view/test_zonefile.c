@@ -193,6 +193,38 @@ static void zones_are_found_by_the_longest_match(void **state)
 	assert_int_equal(find("x.example", &zone)->kind, VIEW_STATIC);
 }
 
+/* NXDOMAIN for a name between two zones would deny the lower one (RFC 8020). */
+static void names_between_two_zones_exist(void **state)
+{
+	static const struct view_zone_config zones[] = {{.name = LIVE_ZONE}, {.name = "a.B." LIVE_ZONE},
+		{.name = "x.y.z.a.b." LIVE_ZONE}, {.file = path}, {.name = "dev.example"},
+		{.name = "v.w.example"}, {.name = "example.other"}};
+	static const char *const between[] = {
+		"b." LIVE_ZONE, "y.z.a.b." LIVE_ZONE, "z.a.b." LIVE_ZONE, "w.example"};
+	static const char *const none[] = {"x." LIVE_ZONE, "y.a.b." LIVE_ZONE, "x.y." LIVE_ZONE, "v.example",
+		"other.example", "x.b." LIVE_ZONE};
+	const struct view_config config = config_of(zones, sizeof(zones) / sizeof(zones[0]));
+	const struct view_zone *zone;
+	char message[512] = "";
+
+	write_file("$ORIGIN example.\n" HEAD "x.w TXT hello\n");
+	if (view_create(&config, &view, message) != 0)
+		fail_msg("%s", message);
+	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
+		const struct view_answer *answer = find(between[i], &zone);
+		if (!answer || answer->kind != VIEW_EMPTY)
+			fail_msg("%s: %d", between[i], answer ? answer->kind : -1);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (find(none[i], &zone))
+			fail_msg("%s", none[i]);
+	/* The lower zones are as they are without the upper ones. */
+	assert_non_null(view_answer_find(find("a.b." LIVE_ZONE, &zone), WIRE_NS));
+	assert_int_equal(zone->label_count, 4);
+	assert_non_null(view_answer_find(find("dev.example", &zone), WIRE_NS));
+	assert_int_equal(find("x.w.example", &zone)->kind, VIEW_STATIC);
+}
+
 static const struct refused {
 	const char *text;
 	unsigned line; /* 0: of no line */
@@ -381,6 +413,7 @@ int main(void)
 		cmocka_unit_test_teardown(soa_has_one_ttl, destroy),
 		cmocka_unit_test_teardown(built_in_zone, destroy),
 		cmocka_unit_test_teardown(zones_are_found_by_the_longest_match, destroy),
+		cmocka_unit_test_teardown(names_between_two_zones_exist, destroy),
 		cmocka_unit_test(refuses_with_file_and_line),
 		cmocka_unit_test(refuses_bad_configs),
 		cmocka_unit_test_teardown(reload_keeps_the_old_zone_on_errors, destroy),

@@ -137,6 +137,24 @@ static void test_lower_and_equal(void **state)
 	assert_false(wire_name_equal((const uint8_t *)"\1[", 3, (const uint8_t *)"\1{", 3));
 }
 
+static void test_within(void **state)
+{
+	static const struct {
+		const char *name, *zone;
+		bool within;
+	} rows[] = {{"a.b", "a.b", true}, {"x.a.b", "a.b", true}, {"x.y.a.b", "a.b", true},
+		{"b", "a.b", false}, {"xa.b", "a.b", false}, {"x.c.b", "a.b", false}, {".", "a.b", false},
+		{"a.b", ".", true}, {"a.bb", "b", false}, {"b.a", "a.b", false}, {"a.b.c", "a.b", false}};
+	uint8_t name[WIRE_NAME_MAX], zone[WIRE_NAME_MAX];
+
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		size_t size = (size_t)wire_name_parse(rows[i].name, name);
+		size_t zone_size = (size_t)wire_name_parse(rows[i].zone, zone);
+		if (wire_name_within(name, size, zone, zone_size) != rows[i].within)
+			fail_msg("%s in %s", rows[i].name, rows[i].zone);
+	}
+}
+
 static void test_host_label(void **state)
 {
 	static const char *const good[] = {"a", "web", "WEB-1", "0", "a_b", "a_", "1-2-3",
@@ -160,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_format_longest),
 		cmocka_unit_test(test_lower_and_equal),
+		cmocka_unit_test(test_within),
 		cmocka_unit_test(test_host_label),
 	};
 

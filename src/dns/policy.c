@@ -83,6 +83,6 @@ const struct dns_refusal *dns_policy_other_name(
 		return &not_allowed;
 	if (labels == 0 || memcmp(query->name + query->label_at[labels - 1], local, sizeof local) != 0)
 		return &dns_relay_full;
-	/* NXDOMAIN for local. itself would deny what is below it, our zones too (RFC 8020). */
-	return labels == 1 ? &dns_not_our_zone : &multicast_name;
+	/* NXDOMAIN here would deny all of local., or a zone of ours below the name (RFC 8020). */
+	return labels == 1 || view_is_above_zone(context->view, query) ? &dns_not_our_zone : &multicast_name;
 }

@@ -31,6 +31,7 @@ size_t dns_policy_limit(const struct dns_context *context, const struct dns_sour
 bool dns_policy_may_relay(const struct dns_context *context, const struct dns_source *source);
 
 /* What happens to a query for a name in none of our zones: dns_relay_full (also static storage) if it is for
- * the relay, else why it is refused. Names under local. are never for the relay (RFC 6762 section 22.1). */
+ * the relay, else why it is refused. Names under local. are never for the relay (RFC 6762 section 22.1), and
+ * exist nowhere unless one of our zones stands below them. */
 const struct dns_refusal *dns_policy_other_name(
 	const struct dns_context *context, const struct dns_source *source, const struct wire_query *query);

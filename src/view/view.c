@@ -178,6 +178,19 @@ const struct view_zone *view_find_zone(
 	return NULL;
 }
 
+bool view_is_above_zone(const struct view *view, const struct wire_query *query)
+{
+	const struct zones *zones = atomic_load_explicit(&view->zones, memory_order_acquire);
+
+	for (size_t i = 0; i < zones->count; i++) {
+		const struct view_zone *zone = &zones->zones[i];
+		if (zone->name_size > query->name_size &&
+			wire_name_within(zone->name, zone->name_size, query->name, query->name_size))
+			return true;
+	}
+	return false;
+}
+
 void view_search_begin(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
 	size_t size, struct view_search *ret)
 {

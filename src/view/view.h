@@ -161,6 +161,9 @@ void view_read_end(void);
 const struct view_zone *view_find_zone(
 	const struct view *view, const struct wire_query *query, size_t *ret_relative);
 
+/* True if a zone stands below the lower-case name in `query`. Not for each query: it looks at all zones. */
+bool view_is_above_zone(const struct view *view, const struct wire_query *query);
+
 /* A name on its way to its answer. Each step asks for the memory that the next one reads, so that a batch of
  * searches waits for all of it at once. The name stays the caller's and must stay until the end. */
 struct view_search {

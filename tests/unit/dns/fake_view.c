@@ -360,6 +360,16 @@ const struct view_zone *view_find_zone(
 	return best;
 }
 
+bool view_is_above_zone(const struct view *view, const struct wire_query *query)
+{
+	for (size_t i = 0; i < view->zone_count; i++)
+		if (view->zones[i]->name_size > query->name_size &&
+			wire_name_within(view->zones[i]->name, view->zones[i]->name_size, query->name,
+				query->name_size))
+			return true;
+	return false;
+}
+
 void view_search_begin(const struct view *view, const struct view_zone *zone, const uint8_t *relative,
 	size_t size, struct view_search *ret)
 {

@@ -95,9 +95,15 @@ static void which_names(void **state)
 		{"xservice.local", false, WIRE_NXDOMAIN},
 		{"local", false, WIRE_REFUSED},
 		{"LOCAL", false, WIRE_REFUSED},
+		{"corp.local", false, WIRE_REFUSED}, /* above our zone svc.dev.corp.local */
+		{"Dev.Corp.Local", false, WIRE_REFUSED},
+		{"svc.dev.corp.local", false, WIRE_NOERROR},
+		{"www.corp.local", false, WIRE_NXDOMAIN},
+		{"xcorp.local", false, WIRE_NXDOMAIN},
 	};
 	static const uint16_t types[] = {WIRE_A, WIRE_SOA, WIRE_SRV, 65};
 	struct rig *rig = *state;
+	fake_view_zone(rig->view, "svc.dev.corp.local", 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {
 			ask(rig, rows[i].name, types[k], RD);

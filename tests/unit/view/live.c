@@ -178,13 +178,10 @@ void live_expect(struct live *live, const char *name, uint16_t type, const char 
 	free(text);
 }
 
-const struct view_answer *live_lookup(
-	const struct view *view, const char *name, const struct view_zone **ret_zone)
+struct wire_query live_query(const char *name)
 {
 	struct wire_query query = {.name_size = 0};
 	uint8_t wire[WIRE_NAME_MAX];
-	size_t relative = 0;
-	const struct view_answer *answer = NULL;
 
 	int size = wire_name_parse(name, wire);
 	assert_true(size > 0);
@@ -194,6 +191,16 @@ const struct view_answer *live_lookup(
 	for (; query.name[at]; at += 1u + query.name[at])
 		query.label_at[query.label_count++] = (uint8_t)at;
 	query.label_at[query.label_count] = (uint8_t)at;
+	return query;
+}
+
+const struct view_answer *live_lookup(
+	const struct view *view, const char *name, const struct view_zone **ret_zone)
+{
+	const struct wire_query query = live_query(name);
+	size_t relative = 0;
+	const struct view_answer *answer = NULL;
+
 	view_reader_register();
 	view_read_begin();
 	*ret_zone = view_find_zone(view, &query, &relative);

@@ -41,6 +41,9 @@ char *live_text(const struct view_answer *answer, const char *name, uint16_t typ
 /* Asserts that live_text() of what stands at `name` is `expected`. */
 void live_expect(struct live *live, const char *name, uint16_t type, const char *expected);
 
+/* A query for an absolute name, as far as the view reads it. */
+struct wire_query live_query(const char *name);
+
 /* Finds an absolute name as the responder does; the zone too, NULL if it is in none. Valid until the next
  * change. */
 const struct view_answer *live_lookup(

@@ -225,6 +225,27 @@ static void names_between_two_zones_exist(void **state)
 	assert_int_equal(find("x.w.example", &zone)->kind, VIEW_STATIC);
 }
 
+static void names_above_a_zone(void **state)
+{
+	static const struct view_zone_config zones[] = {{.name = "svc.dev.Corp.local"}, {.name = "example"}};
+	static const struct {
+		const char *name;
+		bool above;
+	} rows[] = {{"local", true}, {"CORP.local", true}, {"dev.corp.local", true}, {".", true},
+		{"svc.dev.corp.local", false}, {"x.svc.dev.corp.local", false}, {"xcorp.local", false},
+		{"dev.local", false}, {"svc.local", false}, {"example", false}, {"x.corp.local", false}};
+	const struct view_config config = config_of(zones, 2);
+	char message[512] = "";
+
+	if (view_create(&config, &view, message) != 0)
+		fail_msg("%s", message);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct wire_query query = live_query(rows[i].name);
+		if (view_is_above_zone(view, &query) != rows[i].above)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
 static const struct refused {
 	const char *text;
 	unsigned line; /* 0: of no line */
@@ -414,6 +435,7 @@ int main(void)
 		cmocka_unit_test_teardown(built_in_zone, destroy),
 		cmocka_unit_test_teardown(zones_are_found_by_the_longest_match, destroy),
 		cmocka_unit_test_teardown(names_between_two_zones_exist, destroy),
+		cmocka_unit_test_teardown(names_above_a_zone, destroy),
 		cmocka_unit_test(refuses_with_file_and_line),
 		cmocka_unit_test(refuses_bad_configs),
 		cmocka_unit_test_teardown(reload_keeps_the_old_zone_on_errors, destroy),

@@ -16,7 +16,7 @@ struct dns_refusal {
 extern const struct dns_refusal
 	dns_not_our_zone;                       /* the name is in none of our zones (RFC 1034 4.3.2, 8906) */
 extern const struct dns_refusal dns_not_loaded; /* it is, but the view is not whole yet */
-extern const struct dns_refusal dns_not_known;  /* it is, but may stand in a file that cannot be read */
+extern const struct dns_refusal dns_not_known;  /* it is, but a file that cannot be read may say more */
 extern const struct dns_refusal dns_relay_full; /* it is for the relay, which cannot take it now */
 
 /* Judges class and type. NULL if the query may be answered; static storage. */

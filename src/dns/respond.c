@@ -40,6 +40,17 @@ static void answer_negative(struct dns_exchange *x, uint16_t rcode, const struct
 		wire_response_ede(&x->reply, WIRE_EDE_OTHER, answer->reason, answer->reason_size);
 }
 
+/* There is no such set. At a name of a zone file that cannot be read nobody knows that; at registered names,
+ * and at the empty ones above them, which resolvers pass on their way, it is so. */
+static void answer_without_set(struct dns_exchange *x, const struct view_answer *answer)
+{
+	if (answer->kind != VIEW_STATIC || !x->zone->incomplete)
+		return answer_negative(x, WIRE_NOERROR, answer);
+	x->refusal = &dns_not_known;
+	x->reply.flags &= (uint16_t)~WIRE_FLAG_AA;
+	refuse(x);
+}
+
 /* The set that answers `type`; for ANY one set, the most useful that there is (RFC 8482 section 4.1). */
 static const struct view_rrset *choose_set(const struct view_answer *answer, uint16_t type)
 {
@@ -99,7 +110,7 @@ static void answer_name(struct dns_exchange *x)
 			return dns_put_soa(x, WIRE_ANSWER_SECTION, place.owner);
 		alias = view_answer_find(answer, WIRE_CNAME);
 		if (!alias)
-			return answer_negative(x, WIRE_NOERROR, answer);
+			return answer_without_set(x, answer);
 		for (unsigned i = 0; i < n; i++)
 			if (seen[i] == answer)
 				return;

@@ -68,7 +68,7 @@ struct view_zone {
 	uint8_t name[WIRE_NAME_MAX]; /* wire form, lower case, with the root label */
 	uint8_t name_size;
 	uint8_t label_count;
-	bool incomplete;    /* its file cannot be read: a name that is not here may stand there */
+	bool incomplete;    /* its file cannot be read: what is not here may stand there; the SOA is ours */
 	uint16_t config_at; /* which of view_config.zones made it */
 	/* From the zone file; see view_zone_serial(). */
 	uint32_t serial;
@@ -120,8 +120,8 @@ int view_check_zones(const struct view_config *config,
 	void (*visit)(size_t at, const uint8_t *name, size_t size, void *ctx), void *ctx, char message[512]);
 
 /* A view with its zones and no names, not yet whole. A file that cannot be read is reported and left out if
- * its zone is known (`accepted`): that has the built-in records then, until view_reload_zones() reads the
- * file. 0, or -EINVAL with `message` as view_check_zones(). */
+ * its zone is known (`accepted`): of its own that has only the built-in SOA then, until view_reload_zones()
+ * reads the file. 0, or -EINVAL with `message` as view_check_zones(). */
 int view_create(const struct view_config *config, struct view **ret, char message[512]);
 
 /* Ends the follower if it runs, and frees all; no reader may be left. NULL is fine. */

@@ -380,8 +380,11 @@ static int read_or_leave_out(struct reading *r, size_t at, bool leave_out)
 		rc = read_zone(r, &bare);
 	}
 	if (rc == 0 && r->count > count) {
-		r->sources[count].config_at = (uint16_t)at;
-		r->sources[count].incomplete = left_out;
+		struct source *source = &r->sources[count];
+		source->config_at = (uint16_t)at;
+		source->incomplete = left_out;
+		if (left_out) /* its NS and their addresses are the file's to say */
+			source->file.count = 0;
 	}
 	return rc;
 }

@@ -59,6 +59,8 @@ ZONE = """$ORIGIN {name}.
 $TTL 5
 @ IN SOA ns1 hostmaster 4000000000 3600 600 86400 5
 @ IN NS ns1
+@ IN MX 10 fixed
+@ IN A 10.0.0.8
 ns1 IN A 127.0.0.1
 fixed IN A 10.0.0.9
 {more}
@@ -100,17 +102,19 @@ def test_a_zone_file_that_has_gone_bad_keeps_nothing_down(start_server, tmp_path
         assert ask(server, f"web.{name}").addresses() == ["10.0.0.1"]
         assert ask(server, f"db.{name}").addresses() == ["10.0.0.2"]
         assert ask(server, f"w1.web.{name}", "AAAA").rcode == NOERROR
-        assert [r.type for r in ask(server, name, "SOA").answer + ask(server, name, "NS").answer] == [6, 2]
-        for missing in ("fixed", "missing"):
-            reply = ask(server, f"{missing}.{name}")
-            assert (reply.rcode, reply.flags & AA, reply.authority) == (SERVFAIL, 0, [])
+        assert [r.type for r in ask(server, name, "SOA").answer] == [6]
+        for asked, kind in ((f"fixed.{name}", "A"), (f"missing.{name}", "A"), (name, "MX"), (name, "A"), (name, "NS"),
+                            (f"ns1.{name}", "A"), (f"ns1.{name}", "AAAA")):
+            reply = ask(server, asked, kind)
+            assert (reply.rcode, reply.flags & AA, reply.answer, reply.authority) == (SERVFAIL, 0, [], []), (asked, kind)
             assert reply.ede() == [(14, "the zone's file cannot be read")]
-        assert f'msg="a zone file is left out" name={path} detail="{path}:7: wildcards are not served"' in server.log()
+        assert f'msg="a zone file is left out" name={path} detail="{path}:9: wildcards are not served"' in server.log()
     zones.write()
     assert zones.reload()[0] == 200
     for name in zones.NAMES:
         svc.wait_until(lambda name=name: ask(server, f"fixed.{name}").addresses() == ["10.0.0.9"], "the file is back")
         assert ask(server, f"missing.{name}").rcode == NXDOMAIN
+        assert [r.type for r in ask(server, name, "MX").answer + ask(server, name, "NS").answer] == [15, 2]
     assert "cannot start" not in server.log()
 
 

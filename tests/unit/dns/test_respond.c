@@ -271,6 +271,27 @@ static void test_loading(void **state)
 	assert_string_equal(ask_name(ask, "web.service.local", A, 1232), "NOERROR aa 1/2/0/1 +opt");
 }
 
+/* The zone's file cannot be read: nobody knows what it says, and it is not denied. */
+static void test_incomplete_zone(void **state)
+{
+	struct ask *ask = *state;
+	static const uint16_t types[] = {A, AAAA, WIRE_MX, WIRE_NS, WIRE_TXT, 65};
+
+	fake_view_zone(ask->view, "left.test", 1)->incomplete = true;
+	for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+		assert_string_equal(
+			ask_name(ask, "left.test", types[i], 1232), "SERVFAIL 1/0/0/1 +opt ede=14");
+		assert_string_equal(ask_name(ask, "left.test", types[i], 0), "SERVFAIL 1/0/0/0");
+		assert_string_equal(
+			ask_name(ask, "ns1.left.test", types[i], 1232), "SERVFAIL 1/0/0/1 +opt ede=14");
+	}
+	assert_string_equal(ask_name(ask, "left.test", WIRE_SOA, 0), "NOERROR aa 1/1/0/0");
+	assert_string_equal(ask_name(ask, "web.left.test", A, 0), "NOERROR aa 1/2/0/0");
+	assert_string_equal(ask_name(ask, "web.left.test", AAAA, 0), "NOERROR aa 1/0/1/0");
+	assert_string_equal(ask_name(ask, "b.ent.left.test", A, 0), "NOERROR aa 1/0/1/0");
+	assert_string_equal(ask_name(ask, "service.local", WIRE_MX, 0), "NOERROR aa 1/0/1/0");
+}
+
 /* The text of the EDE option at the end of the reply. */
 static const char *ede_text(const struct ask *ask, char text[256])
 {
@@ -452,6 +473,7 @@ int main(void)
 		TEST(test_large_tcp),
 		TEST(test_too_large_for_tcp),
 		TEST(test_loading),
+		TEST(test_incomplete_zone),
 		TEST(test_reason),
 		TEST(test_reason_is_cut),
 		TEST(test_soa_does_not_fit),

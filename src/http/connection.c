@@ -419,6 +419,22 @@ void connection_on_io(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+/* A process that was stopped hears of its timers before it has looked at its sockets: what has come by then
+ * counts, as far as one read takes it. The deadline stays, so that trickling gains nothing. True if the timer
+ * is dealt with; the connection may be gone. */
+static bool read_late(struct http_connection *connection, int64_t now)
+{
+	struct pollfd poll_fd = {.fd = connection->fd, .events = POLLIN};
+
+	if (connection->late || poll(&poll_fd, 1, 0) <= 0)
+		return false;
+	connection->late = true;
+	connection->deadline = now;
+	connection_set_timer(connection, now);
+	read_request(connection);
+	return true;
+}
+
 void connection_on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct http_connection *connection = ctx;
@@ -434,6 +450,8 @@ void connection_on_timer(evutil_socket_t fd, short what, void *ctx)
 		connection_set_timer(connection, now);
 		return;
 	}
+	if (kind <= TIMER_BODY && read_late(connection, now))
+		return;
 	connection->timer_kind = TIMER_NONE;
 	switch (kind) {
 	case TIMER_HEAD:

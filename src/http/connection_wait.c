@@ -66,6 +66,7 @@ static void arm_timer(struct http_connection *connection)
 	if (kind == connection->timer_kind)
 		return;
 	connection->timer_kind = kind;
+	connection->late = false;
 	if (kind == TIMER_NONE)
 		return;
 	now = clock_now(clock_system());

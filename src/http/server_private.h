@@ -47,10 +47,12 @@ enum connection_state {
 
 enum connection_timer {
 	TIMER_NONE,
+	/* While a request is awaited or read. */
 	TIMER_FIRST, /* connected, not a byte yet */
 	TIMER_IDLE,
 	TIMER_HEAD,
 	TIMER_BODY,
+	/* Behind it. */
 	TIMER_WRITE,
 	TIMER_LEAVING,
 	TIMER_LINGER,
@@ -73,6 +75,7 @@ struct http_connection {
 	bool close;     /* after this reply */
 	bool half_closed;
 	bool stirred; /* the client did something while its request was parked */
+	bool late;    /* the deadline of timer_kind was over, and what had come by then was read */
 	bool doomed;
 	bool chunked;   /* the request's body, then our stream, is chunked */
 	bool mute;      /* a reply to HEAD: no body goes out */

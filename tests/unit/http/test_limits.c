@@ -1,4 +1,5 @@
 /* test_limits.c -- what the HTTP server refuses, and whom it cuts off when. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -287,6 +288,87 @@ static void idling_starts_anew_with_each_request(void **state)
 	pump_stop(&pump);
 }
 
+static bool waits_by(struct pump *pump, void *ctx)
+{
+	const enum connection_timer *kind = ctx;
+
+	return http_server_open_connections(pump->server) == 1 && only_connection(pump)->timer_kind == *kind;
+}
+
+/* A connection that waits by the timer `kind`, since the client sent `text`. */
+static int connect_waiting(struct pump *pump, const char *text, enum connection_timer kind)
+{
+	int fd = pump_connect(pump, false);
+
+	pump_text(pump, fd, text);
+	if (kind == TIMER_IDLE)
+		assert_int_equal(pump_reply(pump, fd, NULL, NULL), 200);
+	pump_until(pump, waits_by, &kind);
+	return fd;
+}
+
+/* The client sends `text`, and the server hears that the time is over before it has looked. */
+static void let_it_be_late(struct pump *pump, int fd, const char *text)
+{
+	struct http_connection *connection = only_connection(pump);
+	struct pollfd arrival = {.fd = connection->fd, .events = POLLIN};
+
+	pump_text(pump, fd, text);
+	assert_int_equal(poll(&arrival, 1, 10000), 1);
+	connection->deadline = 0;
+	connection_on_timer(-1, EV_TIMEOUT, connection);
+}
+
+/* After a stop (SIGSTOP, a suspended machine) all deadlines are over at once. What has come by then is a
+ * request nevertheless, and closing on it would be a RST. */
+static void what_came_while_we_were_stopped_counts(void **state)
+{
+	static const struct {
+		const char *before, *late;
+		enum connection_timer kind;
+	} cases[] = {
+		{"", GET("/"), TIMER_FIRST},
+		{GET("/"), GET("/"), TIMER_IDLE},
+		{"GET / HTTP/1.1\r\nHo", "st: localhost\r\n\r\n", TIMER_HEAD},
+		{"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab", "cd", TIMER_BODY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pump pump;
+		int fd;
+
+		pump_init(&pump);
+		pump_start(&pump);
+		fd = connect_waiting(&pump, cases[i].before, cases[i].kind);
+		let_it_be_late(&pump, fd, cases[i].late);
+		assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 200);
+		pump_alive(&pump, fd, "/");
+		close(fd);
+		pump_stop(&pump);
+	}
+}
+
+/* One read is all that a late byte gains: the time for what is still not whole stays over. */
+static void trickling_gains_nothing(void **state)
+{
+	struct pump pump;
+	int fd;
+
+	(void)state;
+	pump_init(&pump);
+	pump.config.limits.header_timeout_ns = 3600 * CLOCK_NS_PER_S;
+	pump_start(&pump);
+	fd = connect_waiting(&pump, "GET / HTTP/1.1\r\nHo", TIMER_HEAD);
+	let_it_be_late(&pump, fd, "s");
+	pump_text(&pump, fd, "t");
+	assert_int_equal(pump_reply(&pump, fd, NULL, NULL), 408);
+	assert_true(pump_closed(&pump, fd));
+	assert_int_equal(pump.handled, 0);
+	close(fd);
+	pump_stop(&pump);
+}
+
 static void slow_reader(void **state)
 {
 	struct pump pump;
@@ -369,6 +451,8 @@ int main(void)
 		cmocka_unit_test(slow_body),
 		cmocka_unit_test(idle_too_long),
 		cmocka_unit_test(idling_starts_anew_with_each_request),
+		cmocka_unit_test(what_came_while_we_were_stopped_counts),
+		cmocka_unit_test(trickling_gains_nothing),
 		cmocka_unit_test(slow_reader),
 		cmocka_unit_test(one_portion_at_a_time),
 		cmocka_unit_test(slow_readers_share_a_budget),

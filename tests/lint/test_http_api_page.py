@@ -8,7 +8,7 @@ import pytest
 from lint_tree import ROOT, report
 
 METHODS = {"GET": {"GET"}, "PUT": {"PUT"}, "LEGACY": {"GET", "PUT"}, "READ": {"GET"}}
-VERDICTS = {"same", "better", "not offered"}
+VERDICTS = {"same", "better", "differs", "not offered"}
 
 
 def routes(source):
@@ -60,11 +60,12 @@ SOURCE = '\t{"/a", GET | ROUTE_PLAIN, ROUTE_READ, api_a},\n\t{"/b/", LEGACY, ROU
 @pytest.mark.parametrize("page, expected", [
     ("| `/a` | GET | same | |\n| `/b/:id` | GET PUT | better | how |\n| `/c` | | not offered | why |\n", []),
     ("| `/a` | GET | same | |\n", ["/b/: no row"]),
+    ("| `/a` | GET | differs | |\n| `/b/:id` | GET PUT | differs | how |\n", ["/a: differs, but not how or why"]),
     ("| `/a` | PUT | same | |\n| `/b/:id` | GET PUT | better | |\n", ["/a: the route takes GET", "/b/: better, but not how or why"]),
     ("| `/a` | | not offered | why |\n| `/b/:id` | GET PUT | same | |\n| `/c` | GET | same | |\n",
      ["/a: not offered, but served", "/a: the route takes GET", "/c: same, but there is no such route"]),
     ("| `/a` | GET | nice | well |\n| `/a` | GET | same | |\n| `/b/:id` | GET PUT | same | |\n",
-     ["/a: 'nice' is none of better, not offered, same", "/a: two rows"]),
+     ["/a: 'nice' is none of better, differs, not offered, same", "/a: two rows"]),
 ])
 def test_violations_are_caught(page, expected):
     assert violations(SOURCE, page) == expected

@@ -86,18 +86,47 @@ static int set_udp_options(int fd, const struct net_addr *addr, bool shared)
 	return set_options(fd, (addr->any.sa_family == AF_INET6 ? v6 : v4) + first, count - first);
 }
 
-/* Asks for a receive buffer, by force if permitted. Returns what was granted, or negative errno. */
-static int set_receive_buffer(int fd, int size)
+/* Half of what the kernel says: it doubles what it is asked for, for its bookkeeping (socket(7)). */
+static int receive_buffer_of(int fd)
 {
 	socklen_t length = sizeof(int);
-	int granted;
+	int doubled;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &doubled, &length) < 0)
 		return -errno;
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &length) < 0)
+	return doubled / 2;
+}
+
+/* What SO_RCVBUF makes of `size`, which it cuts to net.core.rmem_max without a word: found out by a socket
+ * that nobody needs. Negative errno if it cannot be. */
+static int permitted_buffer(int size)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
 		return -errno;
-	return granted / 2; /* the kernel doubles what it is asked for, for its bookkeeping (socket(7)) */
+	r = setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0 ? -errno : receive_buffer_of(fd);
+	close(fd);
+	return r;
+}
+
+/* Asks for a receive buffer, by force if permitted. If not, a larger one that somebody made who was permitted
+ * (systemd's ReceiveBuffer=) is not cut. Returns what there is then, or negative errno. */
+static int set_receive_buffer(int fd, int size)
+{
+	int had, permitted;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0)
+		return receive_buffer_of(fd);
+	had = receive_buffer_of(fd);
+	permitted = permitted_buffer(size);
+	if (had < 0 || permitted < 0)
+		return had < 0 ? had : permitted;
+	if (permitted < size && permitted <= had)
+		return had;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+		return -errno;
+	return receive_buffer_of(fd);
 }
 
 int net_listen_udp(struct net_addr *addr, int receive_buffer, int *ret_fd, int *ret_granted)

@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -167,6 +169,57 @@ static void handed_over(void **state)
 	close(file);
 }
 
+/* A number of /proc/sys/net/core; 0 if this container does not show it. */
+static int limit(const char *path)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY);
+	ssize_t size = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	return size > 0 ? atoi(text) : 0;
+}
+
+/* In a process that may do no more than nobody: what a buffer is after net_prepare_udp() asked for `size`. */
+static int prepared_by_nobody(int fd, const struct net_addr *addr, int size)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		bool good = setresuid(65534, 65534, 65534) == 0 && net_prepare_udp(fd, addr, size) == 0;
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return option(fd, SOL_SOCKET, SO_RCVBUF);
+}
+
+/* A buffer that somebody with more rights made is not cut to what we may have; else we get what we ask for.
+ */
+static void handed_over_buffer(void **state)
+{
+	const struct net_addr any = parsed("127.0.0.1:0");
+	int most = limit("/proc/sys/net/core/rmem_max"), large = most < 1 << 26 ? 4 * most : 0;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	if (geteuid() != 0 || large == 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof(large)) < 0) {
+		close(fd);
+		print_message("needs CAP_NET_ADMIN to make a buffer above net.core.rmem_max\n");
+		skip();
+	}
+	assert_int_equal(option(fd, SOL_SOCKET, SO_RCVBUF), 2 * large);
+	assert_int_equal(prepared_by_nobody(fd, &any, large), 2 * large);
+	assert_int_equal(prepared_by_nobody(fd, &any, 2 * large), 2 * large);
+	assert_int_equal(prepared_by_nobody(fd, &any, 4096), 2 * 4096);
+	assert_int_equal(prepared_by_nobody(fd, &any, large), 2 * most);
+	close(fd);
+}
+
 static bool is_ringing(int fd)
 {
 	struct pollfd bell = {.fd = fd, .events = POLLIN};
@@ -204,6 +257,7 @@ int main(void)
 		cmocka_unit_test(tcp),
 		cmocka_unit_test(tcp_both_families),
 		cmocka_unit_test(handed_over),
+		cmocka_unit_test(handed_over_buffer),
 		cmocka_unit_test(bell),
 	};
 

@@ -210,10 +210,35 @@ int net_inspect(int fd, struct net_socket *ret)
 	return 0;
 }
 
+/* What the kernel tells beside a packet is sent back with its answer (dns/udp.c), so it may be nothing but
+ * the packet information: a time stamp (systemd's Timestamping=) is refused by sendmsg(2), a TTL would be
+ * used. */
+static int clear_ancillary(int fd, int family)
+{
+	const struct option any[] = {
+		{SOL_SOCKET, SO_TIMESTAMP, 0}, /* SO_TIMESTAMPNS, too */
+		{SOL_SOCKET, SO_TIMESTAMPING, 0},
+		{SOL_SOCKET, SO_RXQ_OVFL, 0},
+	};
+	const struct option v4[] = {
+		{IPPROTO_IP, IP_RECVTTL, 0},
+		{IPPROTO_IP, IP_RECVTOS, 0},
+	};
+	const struct option v6[] = {
+		{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0},
+		{IPPROTO_IPV6, IPV6_RECVTCLASS, 0},
+	};
+	int r = set_options(fd, any, sizeof(any) / sizeof(any[0]));
+
+	return r < 0 ? r : set_options(fd, family == AF_INET6 ? v6 : v4, sizeof(v4) / sizeof(v4[0]));
+}
+
 int net_prepare_udp(int fd, const struct net_addr *addr, int receive_buffer)
 {
 	int r = set_udp_options(fd, addr, false);
 
+	if (r == 0)
+		r = clear_ancillary(fd, addr->any.sa_family);
 	if (r == 0)
 		r = set_receive_buffer(fd, receive_buffer);
 	return r < 0 ? r : 0;

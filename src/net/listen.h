@@ -34,6 +34,7 @@ struct net_socket {
  * errno. */
 int net_inspect(int fd, struct net_socket *ret);
 
-/* Gives a bound UDP socket at `addr` what net_listen_udp() gives its own, SO_REUSEPORT aside. A receive
- * buffer larger than we may make one stays. 0 or negative errno. */
+/* Gives a bound UDP socket at `addr` what net_listen_udp() gives its own, SO_REUSEPORT aside, and turns off
+ * what it would tell beside a packet other than that. A receive buffer larger than we may make one stays. 0
+ * or negative errno. */
 int net_prepare_udp(int fd, const struct net_addr *addr, int receive_buffer);

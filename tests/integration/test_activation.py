@@ -184,6 +184,34 @@ def test_address_that_is_not_there_yet(activated):
     assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
 
 
+TOLD = {
+    "SO_TIMESTAMP": (socket.SOL_SOCKET, 29), "SO_TIMESTAMPNS": (socket.SOL_SOCKET, 35),
+    "SO_RXQ_OVFL": (socket.SOL_SOCKET, 40), "IP_RECVTTL": (socket.IPPROTO_IP, 12),
+    "IP_RECVTOS": (socket.IPPROTO_IP, 13),
+}  # fmt: skip
+
+
+def told(host):
+    """The sockets of a server, the UDP socket with these options on."""
+    def sockets(server):
+        usual = [(name, s) for name, s in server.usual() if name == "http"]
+        udp, tcp = (bound(kind, server.port, host=host) for kind in (UDP, TCP))
+        for level, option in TOLD.values():
+            udp.setsockopt(level, option, 1)
+        return [("dns", udp), ("dns", tcp), *usual]
+    return sockets
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_what_is_told_beside_a_packet(activated, host):
+    """A time stamp (Timestamping= of the unit) would be sent back, which the kernel refuses, and the answer be lost."""
+    server = activated(sockets=told(host)).start()
+    register(server)
+    assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
+    udp = server.sockets[0][1]
+    assert {name: udp.getsockopt(*option) for name, option in TOLD.items()} == dict.fromkeys(TOLD, 0)
+
+
 def test_one_kind_only(activated):
     """HTTP handed over, DNS opened by ourselves."""
     server = activated(sockets=lambda server: server.usual()[2:])

@@ -118,7 +118,7 @@ static const struct option_row options[] = {
 		"TTL of live records, and of negative answers in a zone without a file."},
 
 	{"node.name", OPTION_TEXT, AT(node.name), NULL, 1, 253, false,
-		"Our own node's name; default: the host name."},
+		"Our own node's name; default: the host name, or localhost where there is none."},
 	{"node.address", OPTION_TEXT, AT(node.address), "127.0.0.1", 1, 253, false,
 		"Our own node's address: where instances without Address are."},
 	{"node.datacenter", OPTION_TEXT, AT(node.datacenter), "dc1", 1, 63, false,
@@ -177,9 +177,11 @@ void options_list_finish(struct main_list *list)
 
 void options_defaults(struct main_config *config)
 {
-	char message[256], host[256] = "localhost";
+	char message[256], host[256] = "";
 	*config = (struct main_config){0};
-	gethostname(host, sizeof(host) - 1);
+	/* A machine or a container may have none. */
+	if (gethostname(host, sizeof(host) - 1) < 0 || host[0] == '\0')
+		str_copy(host, sizeof(host), "localhost");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const char *value = options[i].value ? options[i].value : host;
 		if (option_row_set(config, &options[i], value, message) < 0)

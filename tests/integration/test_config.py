@@ -1,6 +1,8 @@
 """The command line and the config file, as a person meets them."""
 
+import os
 import subprocess
+import sys
 
 import pytest
 
@@ -78,3 +80,14 @@ def test_wide_http_bind_needs_a_token():
     done = run("--check-config", "--http.listen=0.0.0.0:8500")
     assert done.returncode == 1
     assert "http.token_file" in done.stderr
+
+
+def test_no_host_name():
+    """In a container that has none the node is localhost."""
+    unshare = ["unshare", "--uts"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--uts"]
+    nameless = [*unshare, sys.executable, "-c", "import os, socket, sys; socket.sethostname(''); os.execv(sys.argv[1], sys.argv[1:])"]
+    if subprocess.run([*nameless, "/bin/true"], capture_output=True).returncode:
+        pytest.skip("unshare cannot make a UTS namespace here")
+    for flags in ([], ["--node.name=x"]):
+        done = subprocess.run([*nameless, str(svc.BINARY), "--check-config", *flags], capture_output=True, text=True, timeout=svc.PATIENCE)
+        assert (done.returncode, done.stdout) == (0, "the config is good\n"), done.stderr

@@ -156,7 +156,8 @@ static const struct option_row options[] = {
 		"Bytes of their answers that are kept."},
 
 	{"process.user", OPTION_TEXT, AT(process.user), "", 0, 255, false,
-		"User to become after the sockets are open."},
+		"User to become after the sockets are open. It must be able to read the config file, the "
+		"token and the zone files."},
 	{"process.stall_timeout", OPTION_DURATION, AT(process.stall_timeout), "5s", 2000, DAY, true,
 		"A process with a thread that stands still for so long is replaced."},
 	{"log.level", OPTION_TEXT, AT(log.level), "info", 0, 16, true,

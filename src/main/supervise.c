@@ -108,11 +108,13 @@ static int reach(const char *path, char message[512])
 	return -error;
 }
 
-/* The zone files and the token are read as the user that we are now. A file that only root can read is a
- * mistake, and not one that has gone bad. */
-static int reach_files(const struct main_config *config, char message[512])
+/* The zone files and the token are read as the user that we are now, and so is the config file at a reload. A
+ * file that only root can read is a mistake, and not one that has gone bad. */
+static int reach_files(const char *config_file, const struct main_config *config, char message[512])
 {
-	int r = config->http.token_file[0] ? reach(config->http.token_file, message) : 0;
+	int r = config_file ? reach(config_file, message) : 0;
+	if (r == 0 && config->http.token_file[0])
+		r = reach(config->http.token_file, message);
 	for (size_t i = 0; i < config->zone.file.count && r == 0; i++)
 		r = reach(config->zone.file.items[i], message);
 	return r;
@@ -154,7 +156,7 @@ static int set_up(struct supervisor *s, char message[512])
 	serialize(s);
 	r = privileges_drop(uid, gid);
 	if (r == 0)
-		r = reach_files(s->config, message);
+		r = reach_files(s->sources->file, s->config, message);
 	if (r < 0)
 		return r;
 	s->signals = watch_signals();

@@ -388,13 +388,13 @@ def test_unprivileged_user(open_folder):
         assert server.ask("web.service.local").addresses() == ["10.0.0.1"]
 
 
-@pytest.mark.parametrize("key", ["zone.file", "http.token_file"])
+@pytest.mark.parametrize("key", ["zone.file", "http.token_file", "config"])
 def test_file_that_the_user_cannot_read(open_folder, key):
     """process.user and a file that only root can read: an error at the start, where somebody looks."""
     if os.geteuid() != 0:
         pytest.skip("needs root to change the user")
     path = open_folder / "file"
-    path.write_text(ZONE.format("10.0.0.1") if key == "zone.file" else "secret")
+    path.write_text({"zone.file": ZONE.format("10.0.0.1"), "http.token_file": "secret", "config": "[log]\nlevel = info\n"}[key])
     path.chmod(0o600)
     server = svc.Server(open_folder, {"process.user": "nobody", "registry.path": str(open_folder / "reg/registry.db"), key: path})
     done = subprocess.run(server.arguments(), capture_output=True, text=True, timeout=svc.PATIENCE)

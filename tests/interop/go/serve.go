@@ -22,13 +22,13 @@ const service = "web"
 // check is what the service registers: Consul's GRPC check, or a TTL that a goroutine keeps up.
 func check(kind, address string) *api.AgentServiceCheck {
 	if kind == "ttl" {
-		return &api.AgentServiceCheck{TTL: "5s", DeregisterCriticalServiceAfter: "1m"}
+		return &api.AgentServiceCheck{TTL: "5s", DeregisterCriticalServiceAfter: "10m"}
 	}
 	return &api.AgentServiceCheck{
 		GRPC:                           address + "/" + service,
 		Interval:                       "1s",
 		Timeout:                        "10s",
-		DeregisterCriticalServiceAfter: "1m",
+		DeregisterCriticalServiceAfter: "10m",
 	}
 }
 

@@ -116,7 +116,8 @@ def test_prometheus_scrapes_and_discovers(server, page, tmp_path):
                     Meta={"metrics-port": str(page), "metrics-path": "/stats"})
     server.register("db", id="untagged", address="127.0.0.1", port=page)
     server.ask("web.service.local")
-    with Prometheus(server, tmp_path / "prometheus") as prometheus:
+    rules = re.sub(r"\[\d+m\]", "[20s]", RULES.read_text())  # one commit that the disk made slow is soon forgotten
+    with Prometheus(server, tmp_path / "prometheus", rules) as prometheus:
         found = svc.wait_until(lambda: prometheus.query('asked_total{path="/stats"}'), "the service is scraped")
         assert found[0][0]["service"] == "web" and found[0][0]["instance"] == "w2" and found[0][0]["job"] == "services"
         svc.wait_until(lambda: prometheus.query('asked_total{path="/metrics",instance="w1"}'), "so is the other")

@@ -39,7 +39,7 @@ def test_fewer_processors_change_no_number_of_workers(start_server, upstream):
                           **{"relay.upstream": upstream.address})
     server.register("web", id="w1", address="10.0.0.1", port=80)
     all_workers = ["dns-tcp-0", "dns-tcp-1", "dns-udp-0", "dns-udp-1"]
-    assert workers(server) == all_workers
+    svc.wait_until(lambda: workers(server) == all_workers, "all workers are there")
     for task in os.listdir(f"/proc/{server.pid('supervisor')}/task"):
         os.sched_setaffinity(int(task), processors[:1])
     for role in ("dns", "relay"):

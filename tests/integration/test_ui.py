@@ -206,7 +206,8 @@ def test_comes_back_after_a_crash(page):
     page.server.wait_ready()
     healthy(page.server, "new", "new1")
     page.wait_row("new", "passing", "new", "healthy", "1 / 1")
-    assert page.run("return document.getElementById('live').dataset.state") == "live" and page.run("return window.mark") == 1
+    page.wait("return document.getElementById('live').dataset.state === 'live'", "it listens again")
+    assert page.run("return window.mark") == 1
 
 
 def test_asks_again_for_a_list_that_it_did_not_get(page):

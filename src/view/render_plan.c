@@ -332,10 +332,12 @@ static void fill_set(
 /* Lists the tags that are host names, each with its rows one behind the other. */
 static struct key *list_tags(struct plan *plan, size_t *ret_count)
 {
-	struct key *tags = NULL;
-	size_t count = 0;
+	size_t count = 0, most = 0;
 	uint8_t name[WIRE_NAME_MAX];
 
+	for (uint32_t i = 0; i < plan->row_count; i++)
+		most += plan->rows[i].instance->tag_count;
+	struct key *tags = arena_alloc(plan->scratch, most * sizeof(*tags));
 	for (uint32_t i = 0; i < plan->row_count; i++) {
 		const struct registry_instance *instance = plan->rows[i].instance;
 		for (size_t t = 0; t < instance->tag_count; t++) {
@@ -343,7 +345,6 @@ static struct key *list_tags(struct plan *plan, size_t *ret_count)
 			if (size < 0 || !fits(plan, (size_t)size + plan->service_size))
 				continue;
 			wire_name_lower(name, (size_t)size, name);
-			tags = arena_grow(plan->scratch, tags, count, sizeof(*tags));
 			tags[count++] =
 				(struct key){(const uint8_t *)arena_copy(plan->scratch, name, (size_t)size),
 					(uint32_t)size, i};
@@ -353,6 +354,16 @@ static struct key *list_tags(struct plan *plan, size_t *ret_count)
 		qsort(tags, count, sizeof(*tags), compare_keys);
 	*ret_count = count;
 	return tags;
+}
+
+/* So many tags are in the sorted list; each stands there once for each of its rows. */
+static size_t count_tags(const struct key *tags, size_t count)
+{
+	size_t distinct = count > 0;
+
+	for (size_t i = 1; i < count; i++)
+		distinct += !same_bytes(&tags[i - 1], &tags[i]);
+	return distinct;
 }
 
 static void add_name(
@@ -380,18 +391,18 @@ static void group_tag(struct plan *plan, struct dedupe *dedupe, const struct key
 static void group(struct plan *plan)
 {
 	struct dedupe dedupe;
-	size_t tag_count, tags_end;
-	struct key *tags = list_tags(plan, &tag_count);
+	size_t key_count, tags_end;
+	struct key *tags = list_tags(plan, &key_count);
 	uint32_t *rows = arena_alloc(plan->scratch, plan->row_count * sizeof(*rows));
 
 	find_duplicates(plan, &dedupe);
-	plan->sets = arena_alloc(plan->scratch, (1 + tag_count) * sizeof(*plan->sets));
+	plan->sets = arena_alloc(plan->scratch, (1 + count_tags(tags, key_count)) * sizeof(*plan->sets));
 	for (uint32_t i = 0; i < plan->row_count; i++)
 		rows[i] = i;
 	plan->set_count = 1;
 	fill_set(plan, &dedupe, rows, plan->row_count, &plan->sets[0]);
-	for (size_t i = 0; i < tag_count; i = tags_end) {
-		for (tags_end = i + 1; tags_end < tag_count && same_bytes(&tags[i], &tags[tags_end]);)
+	for (size_t i = 0; i < key_count; i = tags_end) {
+		for (tags_end = i + 1; tags_end < key_count && same_bytes(&tags[i], &tags[tags_end]);)
 			tags_end++;
 		group_tag(plan, &dedupe, &tags[i], tags_end - i);
 	}

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "live.h"
+#include "view/render_plan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -258,6 +259,33 @@ static void tags_are_names(void **state)
 		own->offsets, view_answer_find(live_find(&live, "primary.web"), WIRE_SRV)->offsets);
 }
 
+/* A plan has a set for each tag, however many instances share it. */
+static void tags_in_common_cost_little(void **state)
+{
+	enum { ROWS = 1000, TAGS = 10, PAIR = 100 /* bytes for an instance's tag */ };
+	static const char *const tags[TAGS] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+	struct registry_instance *rows = calloc(ROWS, sizeof(*rows));
+	char(*labels)[16] = calloc(ROWS, sizeof(*labels));
+	const struct render_request request = {
+		.service = "web", .instances = rows, .count = ROWS, .ttl = 5, .zone_size = 15};
+	struct arena *scratch = arena_create();
+
+	assert_true(rows && labels);
+	for (unsigned i = 0; i < ROWS; i++) {
+		snprintf(labels[i], sizeof(labels[i]), "i%u", i);
+		rows[i] = instance(labels[i], "10.0.0.1", (uint16_t)i);
+		rows[i].tags = tags;
+		rows[i].tag_count = TAGS;
+	}
+	const struct plan *plan = plan_make(&request, scratch);
+	assert_int_equal(plan->set_count, 1 + TAGS);
+	assert_int_equal(plan->sets[TAGS].counts[PLAN_SRV], ROWS);
+	assert_in_range(arena_size(scratch), 1, ROWS * TAGS * PAIR);
+	arena_destroy(scratch);
+	free(rows);
+	free(labels);
+}
+
 static void dotted_services(void **state)
 {
 	struct registry_instance one = instance("i1", "10.0.0.1", 80);
@@ -406,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(shows_all_when_all_are_down, begin, end),
 		cmocka_unit_test_setup_teardown(meta_speaks_for_the_service, begin, end),
 		cmocka_unit_test_setup_teardown(tags_are_names, begin, end),
+		cmocka_unit_test(tags_in_common_cost_little),
 		cmocka_unit_test_setup_teardown(dotted_services, begin, end),
 		cmocka_unit_test_setup_teardown(ten_thousand_instances, begin, end),
 		cmocka_unit_test_setup_teardown(skips_what_cannot_be_rendered, begin, end),

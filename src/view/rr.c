@@ -59,6 +59,19 @@ bool rr_rdata_valid(const struct rr_type *type, const uint8_t *rdata, size_t siz
 	return !c.failed && c.position == size;
 }
 
+bool rr_rdata_equal(
+	const struct rr_type *type, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+	if (a_size != b_size)
+		return false;
+	if (type->names == 0)
+		return memcmp(a, b, a_size) == 0;
+	size_t names = a_size - type->before - type->after, after = type->before + names;
+	return memcmp(a, b, type->before) == 0 &&
+	       wire_name_equal(a + type->before, names, b + type->before, names) &&
+	       memcmp(a + after, b + after, type->after) == 0;
+}
+
 uint8_t *rr_put_label(uint8_t *p, const char *text, size_t size)
 {
 	p[0] = (uint8_t)size;

@@ -34,6 +34,10 @@ size_t rr_name_size(const uint8_t *name);
 /* True if the rdata is what its type says: names are whole, uncompressed and at most 255 octets. */
 bool rr_rdata_valid(const struct rr_type *type, const uint8_t *rdata, size_t size);
 
+/* True if two valid rdata of a type are the same: names without case (RFC 4343), all else to the bit. */
+bool rr_rdata_equal(
+	const struct rr_type *type, const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
+
 /* Writes one label: its size and its bytes. Returns what is behind it. */
 uint8_t *rr_put_label(uint8_t *p, const char *text, size_t size);
 

@@ -268,7 +268,13 @@ static bool same_owner(const struct zonefile_record *a, const struct zonefile_re
 	return compare_owners(a->owner, a->owner_size, b->owner, b->owner_size) == 0;
 }
 
-/* Sorts by owner and leaves out what was said before (RFC 2181 section 5). */
+static bool same_record(const struct zonefile_record *a, const struct zonefile_record *b)
+{
+	return a->type == b->type &&
+	       rr_rdata_equal(rr_type(a->type), a->rdata, a->rdata_size, b->rdata, b->rdata_size);
+}
+
+/* Sorts by owner and leaves out what was said before (RFC 2181 section 5); the lower TTL stays. */
 static void sort_records(struct zonefile *file)
 {
 	size_t kept = 0;
@@ -279,9 +285,10 @@ static void sort_records(struct zonefile *file)
 		const struct zonefile_record *record = &file->records[i];
 		bool known = false;
 		for (size_t j = kept; !known && j > 0 && same_owner(&file->records[j - 1], record); j--) {
-			const struct zonefile_record *other = &file->records[j - 1];
-			known = other->type == record->type && other->rdata_size == record->rdata_size &&
-				memcmp(other->rdata, record->rdata, record->rdata_size) == 0;
+			struct zonefile_record *other = &file->records[j - 1];
+			known = same_record(other, record);
+			if (known && record->ttl < other->ttl)
+				other->ttl = record->ttl;
 		}
 		if (!known)
 			file->records[kept++] = *record;

@@ -114,6 +114,17 @@ static size_t find_records(
 	return found->count;
 }
 
+/* The TTL of a set: all its records get the lowest (RFC 2181 section 5.2). */
+static uint32_t set_ttl(uint16_t type, const struct zonefile_record *records, size_t count)
+{
+	uint32_t ttl = UINT32_MAX;
+
+	for (size_t i = 0; i < count; i++)
+		if (records[i].type == type && records[i].ttl < ttl)
+			ttl = records[i].ttl;
+	return ttl;
+}
+
 /* Appends the addresses of the record's target, A before AAAA, as far as the size field goes. */
 static void add_glue(const struct compile *c, struct view_record *record, const uint8_t *target, size_t size)
 {
@@ -123,10 +134,11 @@ static void add_glue(const struct compile *c, struct view_record *record, const 
 	uint8_t *start = record->bytes + record->size, *p = start;
 
 	for (unsigned t = 0; t < 2; t++) {
+		uint32_t ttl = set_ttl(address_types[t], found, count);
 		for (size_t i = 0; i < count; i++) {
 			if (found[i].type != address_types[t] || p - start > UINT16_MAX - 2 * 26)
 				continue;
-			p = rr_put_address(p, found[i].type, found[i].ttl, found[i].rdata);
+			p = rr_put_address(p, found[i].type, ttl, found[i].rdata);
 			record->glue_count++;
 		}
 	}
@@ -161,19 +173,18 @@ static void put_record(
 	add_glue(c, record, p + target, from->rdata_size - (size_t)target);
 }
 
-/* The set of one type out of a name's records; all get the lowest TTL (RFC 2181 section 5.2). */
+/* The set of one type out of a name's records. */
 static struct view_rrset make_rrset(
 	const struct compile *c, uint16_t type, const struct zonefile_record *records, size_t count)
 {
 	struct view_rrset set = {.type = type, .stride = rr_type(type)->stride};
-	uint32_t ttl = UINT32_MAX;
+	uint32_t ttl = set_ttl(type, records, count);
 	size_t room = 0, at = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (records[i].type != type)
 			continue;
 		set.count++;
-		ttl = records[i].ttl < ttl ? records[i].ttl : ttl;
 		room += set.stride ? set.stride : record_room(c, &records[i]);
 	}
 	uint8_t *bytes = arena_alloc(c->arena, room);

@@ -106,7 +106,7 @@ static void serves_what_the_file_says(void **state)
 		fail_msg("%s", message);
 	expect("", WIRE_NS,
 		"service.local. 3600 IN NS ns1.service.local.\n"
-		"+ ns1.service.local. 3600 IN A 127.0.0.1\n"
+		"+ ns1.service.local. 600 IN A 127.0.0.1\n"
 		"+ ns1.service.local. 600 IN A 127.0.0.2\n"
 		"+ ns1.service.local. 3600 IN AAAA ::1\n"
 		"service.local. 3600 IN NS ns.example.com.\n");
@@ -135,6 +135,35 @@ static void serves_what_the_file_says(void **state)
 	assert_null(zone);
 	assert_null(find("local", &zone));
 	assert_null(zone);
+}
+
+/* RFC 2181 section 5: in glue too, and where only the case of a name in the rdata differs. */
+static void sets_have_one_ttl_and_no_doubles(void **state)
+{
+	char message[512] = "";
+
+	write_file(HEAD "@ NS NS1\n@ MX 10 t\n@ MX 10 T.Service.Local.\n@ MX 20 t\n"
+			"t 60 A 10.0.0.1\nt 300 A 10.0.0.2\nt 300 AAAA ::1\nt 30 A 10.0.0.2\n"
+			"s SRV 0 5 389 t\ns SRV 0 5 390 T\nS SRV 0 5 389 T\n"
+			"txt TXT a\ntxt TXT A\n");
+	if (create(LIVE_ZONE, path, message) != 0)
+		fail_msg("%s", message);
+	expect("", WIRE_NS,
+		"service.local. 5 IN NS ns1.service.local.\n"
+		"+ ns1.service.local. 5 IN A 127.0.0.1\n");
+	expect("t", WIRE_A, "t.service.local. 30 IN A 10.0.0.1\nt.service.local. 30 IN A 10.0.0.2\n");
+	assert_int_equal(
+		view_answer_find(find(LIVE_ZONE, &(const struct view_zone *){NULL}), WIRE_MX)->count, 2);
+	expect("s", WIRE_SRV,
+		"s.service.local. 5 IN SRV 0 5 389 t.service.local.\n"
+		"+ t.service.local. 30 IN A 10.0.0.1\n"
+		"+ t.service.local. 30 IN A 10.0.0.2\n"
+		"+ t.service.local. 300 IN AAAA ::1\n"
+		"s.service.local. 5 IN SRV 0 5 390 T.service.local.\n"
+		"+ T.service.local. 30 IN A 10.0.0.1\n"
+		"+ T.service.local. 30 IN A 10.0.0.2\n"
+		"+ T.service.local. 300 IN AAAA ::1\n");
+	expect("txt", WIRE_TXT, "txt.service.local. 5 IN TXT \"a\"\ntxt.service.local. 5 IN TXT \"A\"\n");
 }
 
 static void soa_has_one_ttl(void **state)
@@ -434,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(serves_what_the_file_says, destroy),
+		cmocka_unit_test_teardown(sets_have_one_ttl_and_no_doubles, destroy),
 		cmocka_unit_test_teardown(soa_has_one_ttl, destroy),
 		cmocka_unit_test_teardown(built_in_zone, destroy),
 		cmocka_unit_test_teardown(zones_are_found_by_the_longest_match, destroy),

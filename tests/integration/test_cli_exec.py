@@ -1,6 +1,8 @@
 """svcdns exec: registered while the command runs, and its exit status passed on, whatever happens to either."""
 
+import http.server
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -105,6 +107,53 @@ def test_signals_of_a_terminal_come_once(client, start, caught):
                           env=client.environment(), preexec_fn=usual_signals, capture_output=True, text=True,
                           timeout=svc.PATIENCE)
     assert done.stdout == f"{caught}\n5\n", done
+
+
+def is_pending(pid, number):
+    with open(f"/proc/{pid}/status") as lines:
+        masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return any(mask >> number - 1 & 1 for mask in masks)
+
+
+def test_a_signal_before_the_command_is_not_lost():
+    """Ctrl-C while the registration waits for its reply: the command cannot have had it, so it is not started, and the
+    instance does not stay."""
+    asked = []
+
+    class Api(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if len(asked) == 1:
+                os.write(terminal, b"\x03")
+                svc.wait_until(lambda: is_pending(child, signal.SIGINT), "the client has the signal")
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Api) as api:
+        api.timeout = svc.PATIENCE
+        environment = Client(None).environment(SVCDNS_HTTP_ADDR=f"127.0.0.1:{api.server_port}")
+        child, terminal = pty.fork()
+        if child == 0:
+            usual_signals()
+            os.execve(CLIENT, [CLIENT, "exec", "job", "--", "echo", "r", "a", "n"], environment)
+        api.handle_request()
+        api.handle_request()
+    seen = b""
+    try:
+        while more := os.read(terminal, 1000):
+            seen += more
+    except OSError:  # EIO: the client has ended
+        pass
+    os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert b"r a n" not in seen and b"echo is not started: Interrupt" in seen, seen
+    assert status == 128 + signal.SIGINT
+    assert asked == ["/v1/agent/service/register", "/v1/agent/service/deregister/job"]
 
 
 def test_command_dies_with_us(client):

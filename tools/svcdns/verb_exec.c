@@ -206,14 +206,36 @@ static void deregister(struct run *run)
 		cli_fail(0, "%s is not deregistered; its TTL check will do that", register_id(run->body));
 }
 
+/* A signal that wants the end and came before there was a command to have it; 0 if there is none. */
+static int early_end(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action;
+	sigset_t waiting;
+
+	sigpending(&waiting);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		/* One that is ignored (nohup) waits like the others while it is blocked. */
+		if (sigismember(&waiting, ends[i]) && sigaction(ends[i], NULL, &action) == 0 &&
+			action.sa_handler != SIG_IGN)
+			return ends[i];
+	return 0;
+}
+
 /* Registers before the command starts, so that a name or a flag that is refused starts nothing. */
 static int start(struct run *run, const sigset_t *mask)
 {
-	int status = cli_put(run->cli, "/v1/agent/service/register", run->body, NULL), error;
+	int status = cli_put(run->cli, "/v1/agent/service/register", run->body, NULL), error, number;
 
 	if (status != 0)
 		return status;
 	run->registered = true;
+	number = early_end();
+	if (number != 0) {
+		deregister(run);
+		return cli_fail(SHELL_SIGNAL + number, "%s is not started: %s", run->cli->args.command[0],
+			strsignal(number));
+	}
 	error = spawn(run->cli->args.command, mask, -1, &run->pid);
 	if (error == 0)
 		return 0;

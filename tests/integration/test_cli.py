@@ -1,5 +1,6 @@
 """The client's verbs against a real server: what they print, as a table and as JSON, and their exit status."""
 
+import os
 import re
 import signal
 import threading
@@ -393,3 +394,26 @@ def test_watch_survives_the_server(client, server, web):
         server.check("pass", "service:w2")
         assert "w2 changed" in watch.line()
         assert "is back" in watch.process.stderr.readline()
+
+
+def next_probe(pid):
+    """Seconds until the kernel asks whether the other side of the process's TCP connection is still there; None if it
+    will not (timer 02 of /proc/net/tcp is that of keepalive)."""
+    inodes = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}
+    with open("/proc/net/tcp") as lines:
+        for fields in map(str.split, lines):
+            if f"socket:[{fields[9]}]" in inodes:
+                timer, ticks = fields[5].split(":")
+                return int(ticks, 16) / os.sysconf("SC_CLK_TCK") if timer == "02" else None
+
+
+@pytest.mark.parametrize("verb", ["watch", "trace"])
+def test_a_stream_notices_that_the_machine_is_gone(client, server, verb):
+    """No FIN comes from there, and the client itself has nothing to send."""
+    process = client.start(verb)
+    try:
+        assert "http://" in process.stderr.readline()
+        svc.wait_until(lambda: (next_probe(process.pid) or 99) < 16, "the connection is probed soon")
+    finally:
+        process.kill()
+        process.communicate()

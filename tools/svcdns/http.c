@@ -17,6 +17,10 @@
 #include "base/str.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
+/* Seconds. A stream may be silent for long, but within a minute it is known whether there still is a server:
+ * the kernel asks nine times. */
+#define PROBE_AFTER 15L
+#define PROBE_EVERY 5L
 #define BODY_MAX ((size_t)1 << 30) /* more than any registry's listing */
 
 struct http {
@@ -182,6 +186,9 @@ static CURLcode set_up(struct http_call *call, const struct http_request *reques
 		curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, "");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, PROBE_AFTER);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, PROBE_EVERY);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->message);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

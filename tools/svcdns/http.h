@@ -17,8 +17,10 @@ struct http_request {
 	const char *method; /* "GET", "PUT" */
 	const char *path;   /* with a '/' in front, escaped (http_escape()) */
 	const char *body;   /* NULL for none */
-	long timeout_ms;    /* from start to end; 0 for none but that of the connection */
-	int sink;           /* a descriptor that gets the body of a reply with status 200, if it is above 0 */
+	/* From start to end; 0 for none but that of the connection. A machine that is gone ends it within a
+	 * minute all the same. */
+	long timeout_ms;
+	int sink; /* a descriptor that gets the body of a reply with status 200, if it is above 0 */
 	/* Gets it piece by piece as it comes, within http_wait(); NULL for none. */
 	void (*on_data)(const char *bytes, size_t size, void *ctx);
 	void *ctx;

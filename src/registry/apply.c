@@ -53,6 +53,8 @@ static int put_node_row(
 	if (effect == TABLES_ADDED && ++apply->log->now.node_count > apply->rules.limits->instances)
 		return refusal(command->message, -EDQUOT, "Too many nodes: the limit is %u",
 			apply->rules.limits->instances);
+	if (effect == TABLES_CHANGED)
+		changelog_touch_checks(apply->log); /* they may be listed by its Meta */
 	/* Instances without an address of their own are reached at their node's. */
 	changelog_touch_node(apply->log, &(struct changelog_entry){.kind = CHANGELOG_NODE,
 						 .node = node.name,
@@ -128,6 +130,8 @@ static int put_instance_row(
 		tables_add_instance(apply->store, command->arena, instance, apply->log->next);
 	if (known && !stays)
 		leave_service(apply, command->arena, &former, "removed", "it moved to another service");
+	if (known && written)
+		changelog_touch_checks(apply->log);
 	if (written)
 		changelog_add(apply->log, &(struct changelog_entry){.kind = CHANGELOG_INSTANCE,
 						  .service = instance->service,

@@ -195,6 +195,11 @@ void changelog_touch_node(struct changelog *log, const struct changelog_entry *e
 				     .node = entry->node});
 }
 
+void changelog_touch_checks(struct changelog *log)
+{
+	log->now.checks = log->next;
+}
+
 void changelog_check_put(struct changelog *log, const struct registry_check *check, bool fresh)
 {
 	observe(log, (struct registry_change){.kind = REGISTRY_CHECK_PUT,

@@ -15,7 +15,7 @@ struct changelog_counters {
 	int64_t index;                 /* the registry's */
 	int64_t services;              /* any instance */
 	int64_t nodes;                 /* any node or instance */
-	int64_t checks;                /* any check */
+	int64_t checks;                /* any check, or what its row shows of others */
 	int64_t extinction;            /* a service lost its last instance */
 	int64_t floor;                 /* changes up to this index may have been pruned */
 	int64_t instances, node_count; /* no indexes: how many there are */
@@ -69,6 +69,10 @@ void changelog_add(struct changelog *log, const struct changelog_entry *entry);
 
 /* Notes that a change of the node `node` itself or of one of its checks concerns all services on it. */
 void changelog_touch_node(struct changelog *log, const struct changelog_entry *entry);
+
+/* Notes that rows of checks show what the command changed, though no check did: the name and tags of their
+ * instance, or their node. Whoever lists checks has to look again. */
+void changelog_touch_checks(struct changelog *log);
 
 /* Notes for the observers, and only for them, that a check was put. */
 void changelog_check_put(struct changelog *log, const struct registry_check *check, bool fresh);

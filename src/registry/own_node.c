@@ -31,6 +31,7 @@ int apply_own_node(struct apply *apply, struct arena *arena, const char *name, c
 	if (known && !str_ieq(node.name, name) && !tables_node_name(apply->store, arena, name)) {
 		tables_rename_node(apply->store, node.name, name, apply->log->next);
 		node.name = name;
+		changelog_touch_checks(apply->log);
 		changelog_touch_node(apply->log, &(struct changelog_entry){.kind = CHANGELOG_NODE,
 							 .node = name,
 							 .id = node.id,

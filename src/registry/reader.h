@@ -46,7 +46,8 @@ enum registry_resource {
 	REGISTRY_RESOURCE_SERVICES, /* catalog/services: any instance change */
 	REGISTRY_RESOURCE_NODES,    /* catalog/nodes: any node or instance change */
 	REGISTRY_RESOURCE_NODE,     /* `name`: one node, its instances and checks */
-	REGISTRY_RESOURCE_CHECKS    /* health/node, checks, state: any check change */
+	REGISTRY_RESOURCE_CHECKS    /* health/node, checks, state: any check change, and changes of
+				       the instances and nodes that are there, which checks name */
 };
 
 /* 0 or negative errno; the value is at least 1. */

@@ -138,6 +138,30 @@ def test_resources(web, path, change, other):
     assert int(answer.headers["X-Consul-Index"]) > index and answer.json() == web.get(path)
 
 
+CHECK = {"CheckID": "c", "Name": "beat", "TTL": "60s", "Status": "passing"}
+
+
+@pytest.mark.parametrize(
+    "path, service, before, after",
+    [
+        ("/v1/health/state/any", "web", {"Tags": ["a"]}, {"Tags": ["b"]}),
+        ("/v1/health/node/testnode", "web", {"Tags": ["a"]}, {"Tags": ["b"]}),
+        ("/v1/health/checks/api", "api", {}, {}),
+    ],
+)
+def test_checks_wake_for_what_their_rows_show_of_instances(server, path, service, before, after):
+    """Fabio watches nothing but the checks, and makes its routes of their ServiceTags."""
+    server.register("web", "w", "10.0.0.1", 80, Check=CHECK, **before)
+    index = index_of(server, path)
+    watch = Watch(server, path, index, wait="60s")
+    server.register(service, "w", "10.0.0.1", 80, Check=CHECK, **after)
+    watch.join(svc.PATIENCE)
+    assert watch.answer, "it still blocks"
+    assert int(watch.answer.headers["X-Consul-Index"]) > index
+    (row,) = [row for row in watch.answer.json() if row["CheckID"] == "c"]
+    assert (row["ServiceName"], row["ServiceTags"]) == (service, after.get("Tags", []))
+
+
 def test_times_out_with_what_there_is(web):
     index = index_of(web, SERVICE)
     start = time.monotonic()

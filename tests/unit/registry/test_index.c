@@ -67,6 +67,47 @@ static void each_resource_has_its_index(void **state)
 	assert_int_equal(resource(f, REGISTRY_RESOURCE_NODE, "nope"), node);
 }
 
+static uint64_t checks(struct fixture *f)
+{
+	return resource(f, REGISTRY_RESOURCE_CHECKS, NULL);
+}
+
+/* The row of a check has the name and tags of its service, and is chosen by its node's name and Meta. */
+static void checks_have_the_index_of_what_their_rows_show(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_command *command = put_on_node("ext", "web", "w");
+	struct registry_node *node = arena_alloc(f->arena, sizeof(*node));
+
+	add_check(command, "c", REGISTRY_CHECK_NONE);
+	must(f, command);
+	command = put_on_node("ext", "web", "w");
+	instance_of(command)->tags = (const char *const[]){"blue"};
+	instance_of(command)->tag_count = 1;
+	uint64_t tagged = must(f, command);
+	assert_int_equal(checks(f), tagged);
+	assert_int_equal(must(f, put_on_node("ext", "api", "w")), tagged + 1);
+	assert_int_equal(checks(f), tagged + 1);
+	assert_string_equal(find_check(f, "c")->service, "api");
+
+	must(f, put_on_node("ext", "api", "w2")); /* nothing that a check could have shown */
+	assert_int_equal(must(f, put_on_node("ext", "api", "w")), tagged + 2);
+	assert_int_equal(checks(f), tagged + 1);
+
+	command = put_node("ext", "192.0.2.9");
+	*node = *command->node;
+	node->meta = (const struct registry_pair[]){{"rack", "7"}};
+	node->meta_count = 1;
+	command->node = node;
+	assert_int_equal(must(f, command), tagged + 3);
+	assert_int_equal(checks(f), tagged + 3);
+
+	fixture_stop(f);
+	f->config.node_name = "renamed";
+	fixture_start(f);
+	assert_int_equal(checks(f), tagged + 4);
+}
+
 static void the_index_outlives_the_process(void **state)
 {
 	struct fixture *f = *state;
@@ -158,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_registry_starts_at_the_time),
 		TEST(each_resource_has_its_index),
+		TEST(checks_have_the_index_of_what_their_rows_show),
 		TEST(the_index_outlives_the_process),
 		TEST(changes_name_each_service_once),
 		TEST(old_changes_are_pruned),

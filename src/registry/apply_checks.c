@@ -39,15 +39,17 @@ static void note_former_owner(
 		apply_note_check(apply, former, former, "removed", "it moved to another instance");
 }
 
-/* What a check of the catalog says of itself counts; other checks find out, and keep what they know when they
- * are registered again, so that a client that repeats itself does not make its service flap. */
+/* What a check of the catalog says of itself counts, as nobody else speaks for it; other checks find out, and
+ * keep what they know when they are registered again, so that a client that repeats itself does not make its
+ * service flap. True if the status is another one; another output alone makes the check *changed. */
 static bool take_given_status(struct apply *apply, int64_t row, const struct registry_check *former,
-	const struct registry_check *given)
+	const struct registry_check *given, bool *changed)
 {
 	if (given->definition.type != REGISTRY_CHECK_NONE)
 		return false;
 	if (former->status == given->status && former->checked) {
-		tables_set_output(apply->store, row, given);
+		if (tables_set_output(apply->store, row, given, apply->log->next))
+			*changed = true;
 		return false;
 	}
 	tables_set_status(apply->store, row, given, apply->log->next);
@@ -81,7 +83,7 @@ void apply_put_check(struct apply *apply, struct arena *arena, struct registry_c
 	if (!tables_find_check_state(apply->store, arena, check->node, check->id, &former, &row))
 		return;
 	bool changed = tables_change_check(apply->store, arena, check, apply->log->next);
-	bool status_changed = take_given_status(apply, row, &former, check);
+	bool status_changed = take_given_status(apply, row, &former, check, &changed);
 	if (!tables_find_check(apply->store, arena, check->node, check->id, &stored))
 		return;
 	note_former_owner(apply, &former, &stored);

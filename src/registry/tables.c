@@ -270,10 +270,11 @@ void tables_set_status(struct store *store, int64_t row, const struct registry_c
 		"insi", row, (int)check->status, check->output, index);
 }
 
-void tables_set_output(struct store *store, int64_t row, const struct registry_check *check)
+bool tables_set_output(struct store *store, int64_t row, const struct registry_check *check, int64_t index)
 {
-	store_run(store, "UPDATE checks SET output = ?2 WHERE rowid = ?1 AND output <> ?2", "is", row,
-		check->output);
+	return store_run(store,
+		       "UPDATE checks SET output = ?2, modify_index = ?3 WHERE rowid = ?1 AND output <> ?2",
+		       "isi", row, check->output, index) > 0;
 }
 
 void tables_remove_check(struct store *store, const char *node, const char *id)

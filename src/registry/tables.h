@@ -81,8 +81,8 @@ bool tables_change_check(
 /* Writes a check's status and output; it had a result. */
 void tables_set_status(struct store *store, int64_t row, const struct registry_check *check, int64_t index);
 
-/* Writes a check's output, if it differs. */
-void tables_set_output(struct store *store, int64_t row, const struct registry_check *check);
+/* Writes a check's output; false if it is the same. */
+bool tables_set_output(struct store *store, int64_t row, const struct registry_check *check, int64_t index);
 
 /* Removes a check. */
 void tables_remove_check(struct store *store, const char *node, const char *id);

@@ -381,6 +381,27 @@ def test_catalog_register_and_deregister(server):
         assert server.put("/v1/catalog/deregister", body).body == b"true", "what is not there is no error"
 
 
+def test_the_output_of_a_catalog_check_is_kept(server):
+    def register(output):
+        check = {"CheckID": "e", "Name": "e", "Status": "passing", "Output": output}
+        assert server.put("/v1/catalog/register", {"Node": "ext", "Address": "192.0.2.7", "Check": check}).body == b"true"
+
+    def shown():
+        answer = server.http("GET", "/v1/health/node/ext")
+        (check,) = answer.json()
+        return check["Output"], int(answer.headers["X-Consul-Index"])
+
+    register("one")
+    (output, index) = shown()
+    assert output == "one"
+    register("two")
+    assert shown() == ("two", index + 1)
+    register("two")
+    assert shown() == ("two", index + 1), "the same again is no change"
+    server.restart()
+    assert shown() == ("two", index + 1)
+
+
 def test_catalog_edits_what_the_agent_registered(server):
     server.register("web", "web1", "10.0.0.1", 80)
     server.put("/v1/catalog/deregister", {"Node": "testnode", "ServiceID": "web1"})

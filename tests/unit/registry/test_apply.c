@@ -218,6 +218,7 @@ static void a_check_knows_and_keeps_its_status(void **state)
 	assert_int_equal(same.error, 0);
 	assert_false(same.changed);
 	assert_int_equal(same.index, first + 2);
+	assert_string_equal(find_check(f, "service:web1")->output, "hm");
 
 	command = put_instance("web", "web1");
 	struct registry_check *again = add_check(command, "service:web1", REGISTRY_CHECK_TTL);
@@ -231,6 +232,41 @@ static void a_check_knows_and_keeps_its_status(void **state)
 	assert_true(check->checked);
 	refused(f, set_status("nope", REGISTRY_PASSING, ""), -ENOENT,
 		"Unknown check ID \"nope\". Ensure that the check ID is passed, not the check name.");
+}
+
+/* A check of the catalog: nobody but its registrations speaks for it. */
+static struct registry_command *put_given(enum registry_status status, const char *output)
+{
+	struct registry_command *command = put_on_node("ext", "web", "w");
+	struct registry_check *check = add_check(command, "given", REGISTRY_CHECK_NONE);
+
+	check->status = status;
+	check->output = output;
+	return command;
+}
+
+static void a_given_output_is_a_change_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+
+	must(f, put_given(REGISTRY_PASSING, "one"));
+	uint64_t index = must(f, put_given(REGISTRY_PASSING, "two"));
+	assert_string_equal(f->changes, "service:web put:given! ");
+	assert_string_equal(find_check(f, "given")->output, "two");
+	assert_int_equal(find_check(f, "given")->modify_index, index);
+	assert_string_equal(
+		sql_text(f, "SELECT what FROM svcdns_changes WHERE id = 'given' ORDER BY seq DESC LIMIT 1"),
+		"changed");
+	struct result same = run(f, put_given(REGISTRY_PASSING, "two"));
+	assert_false(same.changed);
+	assert_int_equal(same.index, index);
+	assert_int_equal(must(f, put_given(REGISTRY_WARNING, "three")), index + 1);
+	assert_string_equal(
+		sql_text(f, "SELECT what FROM svcdns_changes WHERE id = 'given' ORDER BY seq DESC LIMIT 1"),
+		"warning");
+	fixture_stop(f);
+	fixture_start(f);
+	assert_string_equal(find_check(f, "given")->output, "three");
 }
 
 static void output_is_cut_and_cleaned(void **state)
@@ -360,6 +396,7 @@ int main(void)
 		TEST(labels_are_made_once_and_never_twice),
 		TEST(many_with_one_label_are_not_slow),
 		TEST(a_check_knows_and_keeps_its_status),
+		TEST(a_given_output_is_a_change_of_its_own),
 		TEST(output_is_cut_and_cleaned),
 		TEST(checks_that_are_not_named_stay_unless_replaced),
 		TEST(several_checks_are_numbered),

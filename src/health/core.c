@@ -70,7 +70,7 @@ static void cancel_probe(struct health_core *core, struct health_check *check)
 
 struct gap {
 	struct health_core *core;
-	int64_t ns;
+	int64_t ns, since_ns;
 };
 
 static void survive_gap(struct health_check *check, void *ctx)
@@ -88,19 +88,19 @@ static void survive_gap(struct health_check *check, void *ctx)
 }
 
 /* Looks at the clock. A gap means that we did not run: nobody's silence in that time says anything, so every
- * deadline moves by the gap, probes that were under way start again, and nothing is expired or removed before
- * it had a new round. Returns true if there was a gap. */
+ * deadline from before it moves by the gap, probes that were under way start again, and nothing is expired or
+ * removed before it had a new round. Returns true if there was a gap. */
 static bool watch_clock(struct health_core *core)
 {
 	int64_t now = clock_now(core->config.clock);
-	struct gap gap = {core, now - core->last_ns};
+	struct gap gap = {core, now - core->last_ns, core->last_ns};
 
 	core->last_ns = now;
 	if (gap.ns <= core->config.tuning.stopped_ns)
 		return false;
 	log_warn("this process did not run for a while: no check expires before a new round", "seconds",
 		log_fmt("%.3f", (double)gap.ns / (double)CLOCK_NS_PER_S));
-	registry_live_shift(core->config.live, gap.ns);
+	registry_live_shift(core->config.live, gap.ns, gap.since_ns);
 	health_scheduler_shift(&core->scheduler, gap.ns);
 	health_checks_each(&core->checks, survive_gap, &gap);
 	return true;

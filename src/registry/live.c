@@ -265,12 +265,12 @@ void registry_live_output(struct registry_live *live, const char *node, const ch
 	unlock(live, &key);
 }
 
-void registry_live_shift(struct registry_live *live, int64_t ns)
+void registry_live_shift(struct registry_live *live, int64_t ns, int64_t since_ns)
 {
 	pthread_mutex_lock(&live->lock);
 	for (size_t i = 0; i < live->bucket_count; i++)
 		for (struct entry *entry = live->buckets[i]; entry; entry = entry->next)
-			if (entry->deadline_ns)
+			if (entry->deadline_ns && entry->heartbeat_ns <= since_ns)
 				entry->deadline_ns += ns;
 	pthread_mutex_unlock(&live->lock);
 }

@@ -58,5 +58,6 @@ void registry_live_set_status(
 void registry_live_output(struct registry_live *live, const char *node, const char *check_id,
 	const char *output, int64_t now_ns);
 
-/* Moves every TTL deadline by `ns` (the process was stopped for that long). */
-void registry_live_shift(struct registry_live *live, int64_t ns);
+/* Moves the TTL deadlines by `ns`: the process was stopped for that long, some time after `since_ns`
+ * (monotonic). One that a heartbeat behind that has set stays: it may have come after the stop. */
+void registry_live_shift(struct registry_live *live, int64_t ns, int64_t since_ns);

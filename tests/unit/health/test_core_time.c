@@ -153,6 +153,24 @@ static void a_stopped_process_expires_no_ttl(void **state)
 	rig_answer(f, 0);
 }
 
+static void a_heartbeat_heard_on_waking_counts_from_then(void **state)
+{
+	struct rig *f = *state;
+
+	rig_put(f, rig_ttl_row("t", 2 * S), true);
+	rig_heartbeat(f, "t", REGISTRY_PASSING);
+	rig_pass(f, 1 * S);
+	clock_manual_advance(&f->clock, 3600 * S);
+	rig_heartbeat(f, "t", REGISTRY_PASSING); /* the http thread is the first to run */
+	health_core_step(&f->core);
+	rig_pass(f, 1900 * MS);
+	assert_null(f->command);
+	rig_pass(f, 100 * MS);
+	rig_expect_command(f, REGISTRY_SET_STATUS, REGISTRY_CRITICAL,
+		"TTL expired (last output before timeout follows): beat");
+	rig_answer(f, 0);
+}
+
 static void a_stopped_process_still_removes_what_had_expired(void **state)
 {
 	struct registry_check row = rig_ttl_row("t", 2 * S);
@@ -276,6 +294,7 @@ int main(void)
 		TEST(a_heartbeat_of_failure_starts_the_deregister_clock),
 		TEST(a_restart_gives_a_ttl_check_one_full_ttl_and_a_new_clock),
 		TEST(a_stopped_process_expires_no_ttl),
+		TEST(a_heartbeat_heard_on_waking_counts_from_then),
 		TEST(a_stopped_process_still_removes_what_had_expired),
 		TEST(a_heartbeat_stored_late_does_not_hide_the_end_of_its_ttl),
 		TEST(nor_when_the_http_thread_hears_last),

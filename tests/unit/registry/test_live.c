@@ -56,7 +56,9 @@ static void heartbeats(void **state)
 	assert_int_equal(now.deadline_ns, 3100);
 	assert_string_equal(now.output, "12345678");
 
-	registry_live_shift(live, 50);
+	registry_live_shift(live, 50, 2999); /* the heartbeat came after that: its deadline is a new one */
+	assert_int_equal(get(f, live, "ttl").deadline_ns, 3100);
+	registry_live_shift(live, 50, 3000);
 	assert_int_equal(get(f, live, "ttl").deadline_ns, 3150);
 	assert_int_equal(get(f, live, "tcp").deadline_ns, 0);
 	/* Registered again: what is known from heartbeats is newer than the row. */
@@ -124,7 +126,7 @@ static void two_threads(void **state)
 		const char *output = get(f, live, "a").output;
 		assert_true(!strcmp(output, "odd") || !strcmp(output, "even") || !strcmp(output, "stored"));
 		registry_live_put(live, &check, 0);
-		registry_live_shift(live, 1);
+		registry_live_shift(live, 1, i);
 	}
 	pthread_join(thread, NULL);
 	assert_string_equal(get(f, live, "a").output, "odd");

@@ -10,6 +10,7 @@
 #include "registry/live.h"
 
 #define FIRST_BUCKETS 64
+#define WRITES 1024 /* a power of two */
 
 struct entry {
 	struct entry *next;
@@ -30,6 +31,9 @@ struct registry_live {
 	uint32_t output_size;
 	struct entry **buckets;
 	size_t bucket_count, count; /* buckets: a power of two */
+	/* Statuses under way, counted by hash: an entry may come and go meanwhile. Checks that share a count
+	 * are written in vain now and then, which changes nothing. */
+	uint32_t writes[WRITES];
 };
 
 /* A key that is being looked for. */
@@ -116,6 +120,11 @@ static void unlock(struct registry_live *live, struct key *key)
 {
 	pthread_mutex_unlock(&live->lock);
 	free_key(key);
+}
+
+static uint32_t *writes(struct registry_live *live, const struct key *key)
+{
+	return &live->writes[key->hash & (WRITES - 1)];
 }
 
 static void grow(struct registry_live *live)
@@ -232,11 +241,30 @@ enum registry_live_verdict registry_live_heartbeat(struct registry_live *live, c
 		entry->heartbeat_ns = now_ns;
 		entry->deadline_ns = now_ns + entry->ttl_ns;
 		set_output(live, entry, output);
-		verdict = entry->checked && entry->status == status ? REGISTRY_LIVE_SAME
-								    : REGISTRY_LIVE_CHANGED;
+		verdict = entry->checked && entry->status == status && !*writes(live, &key)
+				  ? REGISTRY_LIVE_SAME
+				  : REGISTRY_LIVE_CHANGED;
 	}
 	unlock(live, &key);
 	return verdict;
+}
+
+void registry_live_write_begins(struct registry_live *live, const char *node, const char *check_id)
+{
+	struct key key;
+
+	(void)lock_and_find(live, node, check_id, &key);
+	++*writes(live, &key);
+	unlock(live, &key);
+}
+
+void registry_live_write_ends(struct registry_live *live, const char *node, const char *check_id)
+{
+	struct key key;
+
+	(void)lock_and_find(live, node, check_id, &key);
+	--*writes(live, &key);
+	unlock(live, &key);
 }
 
 void registry_live_set_status(

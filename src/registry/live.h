@@ -41,7 +41,8 @@ enum registry_live_verdict {
 	REGISTRY_LIVE_UNKNOWN, /* no such check (yet): ask the registry */
 	REGISTRY_LIVE_NOT_TTL, /* there, but no TTL check */
 	REGISTRY_LIVE_SAME,    /* recorded; the stored status is already that: nothing to write */
-	REGISTRY_LIVE_CHANGED  /* recorded; the status differs from before: give the writer a SET_STATUS */
+	REGISTRY_LIVE_CHANGED  /* recorded; the status differs from before, or from what is on its way to the
+				  registry: give the writer a SET_STATUS */
 };
 
 /* A heartbeat for a TTL check at monotonic time `now_ns`: re-arms its deadline, keeps the output, and says
@@ -49,6 +50,14 @@ enum registry_live_verdict {
  * registry_live_set_status(), so a failed write is tried again by the next heartbeat. */
 enum registry_live_verdict registry_live_heartbeat(struct registry_live *live, const char *node,
 	const char *check_id, enum registry_status status, const char *output, int64_t now_ns);
+
+/* A heartbeat's status is given to the writer. Until it has come back nobody knows what will be stored, so
+ * every heartbeat of the check is CHANGED, and the writer's order decides. The check need not be in the
+ * table. */
+void registry_live_write_begins(struct registry_live *live, const char *node, const char *check_id);
+
+/* It has been stored, or refused: once for each registry_live_write_begins(). */
+void registry_live_write_ends(struct registry_live *live, const char *node, const char *check_id);
 
 /* Records the status that the registry now holds, and that the check had a result. */
 void registry_live_set_status(

@@ -1,7 +1,8 @@
 /* api_check.c -- the agent's checks: register, deregister, heartbeats, list (consul.md section 2.3).
  *
  * A heartbeat that changes nothing is recorded in the live table and answered at once; only a change of
- * status goes to the writer. The deadline is counted from the request's arrival, not from the writer's turn.
+ * status goes to the writer, and what comes while it is there. The deadline is counted from the request's
+ * arrival, not from the writer's turn.
  */
 #include "sidecar/api.h"
 
@@ -57,12 +58,16 @@ void api_check_deregister(struct call *call)
 
 /* --- heartbeats ----------------------------------------------------------------------------------------- */
 
-/* The writer has stored it: now it counts as known. Runs even if the client has left meanwhile. */
+/* The writer has answered. If it stored the status, that counts as known. Runs even if the client has left
+ * meanwhile. */
 static void heartbeat_written(struct call *call)
 {
 	struct sidecar *sidecar = call->sidecar;
 	const char *node = sidecar->config.node_name;
 
+	registry_live_write_ends(sidecar->config.live, node, call->check_id);
+	if (call->error)
+		return;
 	/* The live table may have heard of the check meanwhile; what was recorded on arrival is not told
 	 * again. */
 	if (call->unrecorded)
@@ -84,6 +89,7 @@ static void write_status(struct call *call, enum registry_status status, const c
 		abort();
 	call->check_status = status;
 	call->written = heartbeat_written;
+	registry_live_write_begins(call->sidecar->config.live, call->sidecar->config.node_name, call->rest);
 	command->node_name = arena_strdup(command->arena, call->sidecar->config.node_name);
 	command->check_id = arena_strdup(command->arena, call->rest);
 	command->status = status;

@@ -206,7 +206,7 @@ static int status_of(int error)
 
 static void write_done(struct call *call)
 {
-	if (!call->error && call->written)
+	if (call->written)
 		call->written(call);
 	if (!call->request)
 		call_end(call);

@@ -51,7 +51,8 @@ struct call {
 	int error;    /* what came back */
 	char message[512];
 	const char *unknown;                /* the text for -ENOENT; in `arena`, NULL for the writer's own */
-	void (*written)(struct call *call); /* runs before the reply of a write that succeeded; may be NULL */
+	void (*written)(struct call *call); /* runs before the reply of a write, also of one that failed with
+					       `error`; may be NULL */
 	bool unknown_is_fine;               /* -ENOENT counts as success (catalog/deregister) */
 	/* A heartbeat: what `written` records; own memory, for the client may be gone by then. */
 	char *check_id, *output;

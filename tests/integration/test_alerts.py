@@ -24,15 +24,6 @@ def register(server, number=0):
     return server.http("PUT", "/v1/agent/service/register", {"Name": "web", "ID": f"w{number}", "Port": number + 1}, fresh=True)
 
 
-@contextlib.contextmanager
-def locked(server):
-    """Another program holds the database for writing."""
-    with contextlib.closing(sqlite3.connect(server.config["registry.path"], isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        yield
-        database.execute("ROLLBACK")
-
-
 def down(server, fires):
     server.stop()
     fires()
@@ -60,7 +51,7 @@ def behind(server, fires):
 
 def registry_fails(server, fires):
     def fail():
-        with locked(server):
+        with server.locked():
             assert register(server).status == 503
 
     fires(fail)
@@ -109,7 +100,7 @@ def slow_commits(server, fires):
     """The sidecar is stopped in the middle of one; where it had not come so far, once more."""
     def stop():
         writing = threading.Thread(target=register, args=(server,))
-        with locked(server):
+        with server.locked():
             writing.start()
             writing.join(0.3)
             server.signal("sidecar", signal.SIGSTOP)

@@ -3,6 +3,7 @@
 Times are short here; the rules at their exact times are in tests/scenario, with a clock turned by hand."""
 
 import http.server
+import itertools
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent import futures
 
 import pytest
 
@@ -301,6 +303,48 @@ def test_ttl_heartbeats_keep_it_in(server):
         time.sleep(0.2)
     assert server.metric('svcdns_check_transitions_total{to="critical"}') == 0
     assert server.metric("svcdns_registry_commits_total") <= 5, "a heartbeat without news is no disk write"
+
+
+def is_recorded_only(server):
+    """True if the live table alone deals with a heartbeat that brings no news, as it does when it surely knows the
+    check and nothing is under way."""
+    before = server.metric('svcdns_registry_commands_total{op="set_status"}')
+    server.check("pass", "service:web")
+    return server.metric('svcdns_registry_commands_total{op="set_status"}') == before
+
+
+def test_the_last_heartbeat_counts_while_another_is_being_written(server):
+    server.register("web", port=80, Check={"TTL": "60s"})
+    wait_until(lambda: is_recorded_only(server), "the check is known")
+
+    def beat(pool, verdict, note):
+        """Its reply, later; returns when it has been heard."""
+        reply = pool.submit(server.http, "PUT", f"/v1/agent/check/{verdict}/service:web?note={note}", fresh=True)
+        wait_until(lambda: check(server)["Output"] == note, f"{note} is heard")
+        return reply
+
+    def both(number):
+        """False if the lock was held for too long, so that the failure was refused."""
+        with futures.ThreadPoolExecutor() as pool:
+            with server.locked():
+                fail = beat(pool, "fail", f"ill{number}")
+                beat_again = beat(pool, "pass", f"well{number}")
+            return fail.result().status == 200 and beat_again.result().status == 200
+
+    numbers = itertools.count()
+    wait_until(lambda: both(next(numbers)), "both are stored")
+    assert check(server)["Status"] == "passing"
+    assert count(server) == 1
+    wait_until(lambda: is_recorded_only(server), "nothing is under way any more")
+
+
+def test_a_heartbeat_that_cannot_be_stored_is_not_under_way(server):
+    server.register("web", port=80, Check={"TTL": "60s"})
+    wait_until(lambda: is_recorded_only(server), "the check is known")
+    with server.locked():
+        assert server.http("PUT", "/v1/agent/check/fail/service:web").status == 503
+    wait_until(lambda: is_recorded_only(server), "nothing is under way any more")
+    assert check(server)["Status"] == "passing"
 
 
 def test_ttl_is_deregistered_after_it_expired(server):

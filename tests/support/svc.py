@@ -18,6 +18,7 @@ import resource
 import select
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -392,6 +393,14 @@ class Server:
             yield self.signal(role, signal.SIGKILL)
         finally:
             resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (soft, hard))
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Another program holds the database for writing; the writer waits 0.9 s for it."""
+        with contextlib.closing(sqlite3.connect(self.config["registry.path"], isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+            database.execute("ROLLBACK")
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

@@ -83,6 +83,41 @@ static void heartbeats(void **state)
 	registry_live_destroy(NULL);
 }
 
+static void a_heartbeat_waits_for_what_is_with_the_writer(void **state)
+{
+	struct registry_live *live = registry_live_create(8);
+	struct registry_check check = make("Ttl", REGISTRY_CHECK_TTL),
+			      other = make("other", REGISTRY_CHECK_TTL);
+
+	(void)state;
+	registry_live_put(live, &check, 1000);
+	registry_live_put(live, &other, 1000);
+	registry_live_set_status(live, "n", "ttl", REGISTRY_PASSING);
+	registry_live_set_status(live, "n", "other", REGISTRY_PASSING);
+	assert_int_equal(
+		registry_live_heartbeat(live, "n", "ttl", REGISTRY_CRITICAL, "", 1), REGISTRY_LIVE_CHANGED);
+	registry_live_write_begins(live, "n", "ttl");
+	/* As the registry has it, but not for long. */
+	assert_int_equal(
+		registry_live_heartbeat(live, "n", "ttl", REGISTRY_PASSING, "", 2), REGISTRY_LIVE_CHANGED);
+	registry_live_write_begins(live, "N", "TTL");
+	assert_int_equal(
+		registry_live_heartbeat(live, "n", "other", REGISTRY_PASSING, "", 2), REGISTRY_LIVE_SAME);
+	registry_live_set_status(live, "n", "ttl", REGISTRY_CRITICAL);
+	registry_live_write_ends(live, "n", "ttl");
+	/* The check is another one meanwhile; the second write is still on its way. */
+	registry_live_remove(live, "n", "ttl");
+	registry_live_put(live, &check, 1000);
+	registry_live_set_status(live, "n", "ttl", REGISTRY_CRITICAL);
+	assert_int_equal(
+		registry_live_heartbeat(live, "n", "ttl", REGISTRY_CRITICAL, "", 3), REGISTRY_LIVE_CHANGED);
+	registry_live_set_status(live, "n", "ttl", REGISTRY_PASSING);
+	registry_live_write_ends(live, "n", "ttl");
+	assert_int_equal(
+		registry_live_heartbeat(live, "n", "ttl", REGISTRY_PASSING, "", 4), REGISTRY_LIVE_SAME);
+	registry_live_destroy(live);
+}
+
 static void many(void **state)
 {
 	struct fixture *f = *state;
@@ -182,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(heartbeats),
+		TEST(a_heartbeat_waits_for_what_is_with_the_writer),
 		TEST(many),
 		TEST(two_threads),
 		TEST(addresses),

@@ -65,7 +65,7 @@ void wiring_dns(const struct main_config *config, struct wiring_clients *clients
 		.tcp_idle_ns = config->dns.tcp_idle,
 		.tcp_io_ns = config->dns.tcp_io_timeout,
 		.relay = clients_of(config, clients),
-		.relay_in_flight = share(config->relay.in_flight, workers),
+		.relay_in_flight = config->relay.in_flight, /* the relay counts those of all threads */
 		.relay_timeout_ns = config->relay.timeout,
 		.clock = clock_system(),
 	};

@@ -17,6 +17,11 @@
 #define NOWHERE "255.255.255.255" /* the limited broadcast (RFC 919): no server's address */
 #define SOCKETS_MAX 4096u         /* to servers upstream at once */
 
+enum {
+	PATIENCE_MS = 600, /* with a server upstream, which may have to ask others; twice as much each time */
+	TRY_MS = 3 * PATIENCE_MS /* what a try of libunbound's takes at least: it is two queries */
+};
+
 struct resolver {
 	struct ub_ctx *context;
 };
@@ -37,14 +42,19 @@ static void write_nowhere(struct buf *text, const char *zone)
 	buf_printf(text, "forward-zone:\n  name: \"%s\"\n  forward-addr: " NOWHERE "\n", zone);
 }
 
-/* The settings as libunbound reads them. Hosts that were dead are tried again soon: there are only few. What
- * a network has for itself (private addresses, home.arpa, test) is asked from it; localhost, invalid and
+/* The settings as libunbound reads them. It doubles its patience with a server at each silence, and rests it
+ * when that has come to 12 s; then all names fail. A name whose own servers are dead is silence, too, so what
+ * is known of a server is forgotten before it can come so far, and a dead server is asked like a slow one. A
+ * question is tried for as long as somebody waits for it.
+ *
+ * What a network has for itself (private addresses, home.arpa, test) is asked from it; localhost, invalid and
  * onion libunbound answers by itself (RFC 6761, 7686), and upstream's resolver.arpa (RFC 9462 section 6.4) is
  * not ours.
  */
 static void write_settings(struct buf *text, const struct relay_config *config, const char *mark)
 {
 	unsigned sockets = config->in_flight < SOCKETS_MAX ? config->in_flight : SOCKETS_MAX;
+	unsigned tries = 1 + (unsigned)(config->timeout_ns / (TRY_MS * CLOCK_NS_PER_MS));
 	buf_str(text, "server:\n"
 		      "  module-config: \"iterator\"\n"
 		      "  do-not-query-localhost: no\n"
@@ -57,9 +67,8 @@ static void write_settings(struct buf *text, const struct relay_config *config, 
 		      "  edns-buffer-size: 1232\n"
 		      "  outgoing-num-tcp: 16\n"
 		      "  infra-cache-numhosts: 100\n"
-		      "  infra-host-ttl: 5\n"
+		      "  infra-host-ttl: 10\n"
 		      "  infra-keep-probing: yes\n"
-		      "  infra-cache-max-rtt: 1000\n"
 		      "  key-cache-size: 16k\n"
 		      "  neg-cache-size: 16k\n"
 		      "  msg-cache-slabs: 1\n"
@@ -68,6 +77,7 @@ static void write_settings(struct buf *text, const struct relay_config *config, 
 		      "  key-cache-slabs: 1\n");
 	buf_printf(text, "  msg-cache-size: %zu\n  rrset-cache-size: %zu\n", config->cache_size / 3,
 		config->cache_size - config->cache_size / 3);
+	buf_printf(text, "  infra-cache-min-rtt: %d\n  outbound-msg-retry: %u\n", PATIENCE_MS, tries);
 	buf_printf(text, "  num-queries-per-thread: %u\n  outgoing-range: %u\n", config->in_flight, sockets);
 	buf_printf(text, "  edns-client-string-opcode: %d\n", RESOLVER_LOOP_OPTION);
 	buf_printf(text, "  edns-client-string: 0.0.0.0/0 \"%s\"\n  edns-client-string: ::/0 \"%s\"\n", mark,

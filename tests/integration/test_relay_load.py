@@ -1,6 +1,8 @@
 """The relay under load and in trouble: upstream down or silent, the process killed, stopped or full, servers that ask one
 another. The names that are ours are answered all the time, and everyone gets the answer to his own question."""
 
+import contextlib
+import itertools
 import os
 import select
 import signal
@@ -14,6 +16,7 @@ import dns.rrset
 import pytest
 
 import packets
+import strict
 import svc
 from upstream import Upstream
 
@@ -53,6 +56,33 @@ def test_a_dead_upstream_costs_our_names_nothing(start_server, upstream):
     assert {reply.ede()[0][0] for reply in replies} <= {22, 14}
     upstream.silent = False
     svc.wait_until(lambda: ask(server, "www.example.com").rcode == NOERROR, "upstream is found again")
+
+
+def test_a_name_that_gets_no_answer_takes_no_other_along(start_server, upstream):
+    """Upstream asks others, and theirs may be dead: it is silent about one name, and answers about the rest."""
+    server = start(start_server, upstream, relay__timeout="3s", dns__workers="1")
+    upstream.lost = {"lost.example.com."}
+    assert ask(server, "before.example.com").rcode == NXDOMAIN
+    with server.udp() as client:
+        for ident, kind in enumerate((strict.A, strict.AAAA)):
+            client.send(packets.query("lost.example.com", kind, flags=RD, edns=packets.opt(), ident=ident))
+        assert [read(client.receive()).rcode for _ in range(2)] == [SERVFAIL] * 2
+    assert ask(server, "after.example.com").rcode == NXDOMAIN
+
+
+def test_a_slow_name_is_waited_for(start_server, upstream):
+    """As long as relay.timeout says, also while answers about others come quickly."""
+    server = start(start_server, upstream, relay__timeout="3s", dns__workers="1")
+    upstream.lost = {"lost.example.com."}
+    with server.udp() as client:
+        client.send(packets.query("lost.example.com", flags=RD, edns=packets.opt()))
+        others = itertools.count()
+        while not select.select([client.socket], [], [], 0.01)[0]:
+            assert ask(server, f"n{next(others)}.example.com").rcode == NXDOMAIN
+        reply = read(client.receive())
+    assert reply.rcode == SERVFAIL
+    assert reply.ede()[0][1] != "relay.upstream has no usable answer", "libunbound did not give up before"
+    assert next(others) > 5 and upstream.names().count("lost.example.com.") <= 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
@@ -104,28 +134,45 @@ def test_one_client_cannot_take_all(start_server, upstream):
     svc.wait_until(lambda: ask(server, "www.example.com", source="127.0.0.1").rcode == NOERROR, "what has ended counts no more")
 
 
+def test_a_client_that_takes_its_share_leaves_the_rest(start_server, upstream):
+    """Also if the clients meet on one of the workers: the limits are those of all workers together."""
+    server = start(start_server, upstream, relay__timeout="20s", relay__in_flight="16", dns__workers="4",
+                   relay__in_flight_per_address="8")
+    upstream.silent = True
+    with contextlib.ExitStack() as stack:
+        for host in (2, 3):
+            client = stack.enter_context(server.udp(source=f"127.0.0.{host}"))
+            for i in range(8):
+                client.send(packets.query(f"q{host}-{i}.example.com", flags=RD, ident=i))
+            svc.wait_until(lambda host=host: server.metric("svcdns_relay_in_flight") == 8 * (host - 1), "all eight wait")
+        with server.udp(source="127.0.0.4") as third:
+            reply = read(third.exchange(packets.query("q4.example.com", flags=RD, edns=packets.opt())))
+    assert reply.ede() == [(0, "relay.in_flight queries are under way")]
+
+
 class Asker(threading.Thread):
-    """Asks for names of its own by its own socket, and keeps what is wrong with the answers."""
+    """Asks for names of its own by its own socket, eight at once, and keeps what is wrong with the answers. As programs
+    do, it asks again after a SERVFAIL: on a busy machine upstream may be too slow."""
 
     def __init__(self, server, number, tcp):
         super().__init__()
         self.server, self.number, self.tcp, self.wrong = server, number, tcp, []
+        self.left = list(range(40))
 
     def run(self):
         try:
             with self.server.tcp() if self.tcp else self.server.udp() as client:
-                for i in range(0, 40, 8):
-                    failed = self.some_at_once(client, range(i, i + 8))
-                    end = time.monotonic() + svc.PATIENCE
-                    while failed and time.monotonic() < end:  # upstream was too slow for libunbound: one by one
-                        failed = [i for i in failed if self.some_at_once(client, [i])]
-                    self.wrong += [f"{i} of {self.number} is not answered" for i in failed]
-        except (OSError, EOFError) as error:
+                svc.wait_until(lambda: self.is_done(client), "all names are answered", 60)
+        except (OSError, EOFError, AssertionError) as error:
             self.wrong.append(repr(error))
 
+    def is_done(self, client):
+        """Asks for the next ones that are left; true when there are none."""
+        some, self.left = self.left[:8], self.left[8:]
+        self.some_at_once(client, some)
+        return not self.left
+
     def some_at_once(self, client, numbers):
-        """Returns those that upstream would have to answer, and did not."""
-        failed = []
         for i in numbers:
             name = "web.service.local" if i % 8 == 7 else f"n{self.number}-{i}.example.com"
             message = packets.query(name, flags=RD, ident=1000 + i)
@@ -135,10 +182,9 @@ class Asker(threading.Thread):
             i = reply.id - 1000
             expected = "10.0.0.1" if i % 8 == 7 else f"198.51.{self.number}.{i}"
             if reply.rcode == SERVFAIL and i % 8 != 7:
-                failed.append(i)
+                self.left.append(i)
             elif reply.addresses() != [expected]:
                 self.wrong.append(f"{reply.questions}: {reply.rcode}, {reply.addresses()} instead of {expected}")
-        return failed
 
 
 def test_everyone_gets_his_own_answer(start_server, upstream):

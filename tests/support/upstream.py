@@ -4,10 +4,11 @@
         upstream.answers["www.example.com."] = ["A 198.51.100.1"]
         ... upstream.asked == [("www.example.com.", "A")]
 
-It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more, `rcode` the same to all; while `gate`
-is clear it holds its answers back; `pass_to` makes it a forwarder that hands each query on to another server and waits for
-the answer: options and all, or, with `own_queries`, so many queries of its own without EDNS. As a program, with an
-address, a port and the answers as JSON, it serves until its standard input ends, and prints whom it was asked for."""
+It knows nothing but `answers` (NXDOMAIN else). `silent` lets it answer nothing more, `lost` nothing about these names,
+`rcode` the same to all; while `gate` is clear it holds its answers back; `pass_to` makes it a forwarder that hands each
+query on to another server and waits for the answer: options and all, or, with `own_queries`, so many queries of its own
+without EDNS. As a program, with an address, a port and the answers as JSON, it serves until its standard input ends, and
+prints whom it was asked for."""
 
 import json
 import socket
@@ -29,6 +30,7 @@ SOA = dns.rrset.from_text("example.com.", 60, "IN", "SOA", "ns.example.com. host
 class Upstream:
     def __init__(self, host="127.0.0.1", port=None):
         self.answers, self.asked, self.messages, self.connections, self.written = {}, [], [], [], {}
+        self.lost = set()
         self.silent, self.rcode, self.pass_to, self.own_queries, self.gate = False, None, None, 0, threading.Event()
         self.gate.set()
         self.port = port or svc.free_port((host,))
@@ -66,7 +68,7 @@ class Upstream:
         name, kind = query.question[0].name.to_text(), dns.rdatatype.to_text(query.question[0].rdtype)
         self.messages.append(query)
         self.asked.append((name, kind))
-        if self.silent or not self.gate.wait(svc.PATIENCE):
+        if self.silent or name.lower() in self.lost or not self.gate.wait(svc.PATIENCE):
             return None
         if self.pass_to:
             return self._pass_on(query, data)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import local
 import snippets
 import svc
 import under_load
@@ -42,7 +43,7 @@ def command(name):
 def ran(clone):
     """tools/run as it is written, on its own ports, and in another terminal the sixty seconds."""
     for port in (8001, 8500, 8600):
-        if not svc.is_free("127.0.0.1", port):
+        if not local.is_free("127.0.0.1", port):
             pytest.skip(f"port {port}, which the README uses, is taken on this machine")
     script = snippets.sixty_seconds(8001, 8600, 8500)
     (clone.path / "tmp/sixty-seconds").write_text(script)

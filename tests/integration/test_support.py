@@ -17,6 +17,6 @@ def test_a_port_is_given_once(monkeypatch):
 
 def test_nor_by_another_process():
     port = svc.free_port()
-    script = f"import svc; print(svc.reserve({port}), svc.reserve(svc.free_port()))"
+    script = f"import local, svc; print(local.reserve({port}), local.reserve(svc.free_port()))"
     done = subprocess.run([sys.executable, "-c", script], cwd=svc.ROOT / "tests/support", capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Source:
-    """One C file."""
+    """One file; what is said of code and functions, if it is C."""
 
     def __init__(self, root, path):
         self.path = path
@@ -81,16 +81,16 @@ class Source:
 
 
 class Tree:
-    """The C files under `root`, in the folders that hold C."""
+    """The files under `root`."""
 
     def __init__(self, root=ROOT):
         self.root = pathlib.Path(root)
 
-    def sources(self, *folders):
-        """All C files of these folders of the tree, in order."""
+    def sources(self, *folders, suffixes=(".c", ".h")):
+        """All C files of these folders of the tree, or those with other suffixes, in order."""
         paths = []
         for folder in folders:
-            paths += [path for path in (self.root / folder).rglob("*") if path.suffix in (".c", ".h")]
+            paths += [path for path in (self.root / folder).rglob("*") if path.suffix in suffixes]
         return [Source(self.root, path) for path in sorted(paths)]
 
 

@@ -7,7 +7,6 @@
 Every reply that `ask` returns was read by the strict reader (strict.py) and by dnspython. `stop` demands a clean end:
 exit status 0 and no report of a sanitizer in the log."""
 
-import collections
 import contextlib
 import http.client
 import json
@@ -15,28 +14,22 @@ import os
 import random
 import re
 import resource
-import select
 import signal
 import socket
 import sqlite3
-import struct
 import subprocess
 import threading
-import time
 import urllib.parse
 from pathlib import Path
 
-import dns.message
-import dns.rdatatype
-
 import packets
-import strict
+from dns_client import Tcp, Udp, qtype, read_reply
+from local import IPV6, PATIENCE, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SVCDNSD", ROOT / "build/asan/src/main/svcdnsd"))
 RELEASE = ROOT / "build/release/src/main/svcdnsd"
 REPORTS = re.compile(rb"((?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|Assertion .* failed)")
-PATIENCE = 60.0  # seconds; generous, because sanitizers and busy machines are slow
 # How long the server waits before it gives up: a busy machine must not make it. A test that is about one of these limits
 # sets it; None is the server's own.
 UNHURRIED = {
@@ -45,178 +38,6 @@ UNHURRIED = {
 }  # fmt: skip
 # For a test that stops a process (SIGSTOP): it is not replaced meanwhile, however long the test takes.
 MAY_STAND_STILL = {"process.stall_timeout": "10m"}
-
-
-def wait_until(condition, what, patience=PATIENCE, interval=0.01):
-    """Calls `condition` until it returns something true, and returns that; fails with `what` otherwise."""
-    deadline = time.monotonic() + patience
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience:g} s: {what}")
-        time.sleep(interval)
-
-
-def have_ipv6():
-    """True if ::1 can be bound."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
-            s.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-IPV6 = have_ipv6()
-
-
-def is_free(host, port, kind=socket.SOCK_STREAM):
-    """True if the port can be bound."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as s:
-        try:
-            if kind == socket.SOCK_STREAM:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
-_reserved = collections.deque(maxlen=256)  # more than one test asks for
-
-
-def reserve(port):
-    """Takes the port from all other tests on this machine, whether it is bound yet or not: False if one of them has it.
-    Ends with this process, or when many more have been taken."""
-    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        holder.bind(f"\0svcdns-tests-{port}")  # a name that the kernel knows, and no file
-    except OSError:
-        holder.close()
-        return False
-    _reserved.append(holder)
-    return True
-
-
-def free_port(hosts=("127.0.0.1",), kinds=(socket.SOCK_DGRAM, socket.SOCK_STREAM)):
-    """A port that is free on all hosts and for all kinds, and that no other test is given meanwhile, also while nobody
-    listens on it; below the range that the kernel hands out itself."""
-    for _ in range(1000):
-        port = random.randrange(10000, 32000)
-        if reserve(port) and all(is_free(host, port, kind) for host in hosts for kind in kinds):
-            return port
-    raise AssertionError("no free port")
-
-
-def qtype(kind):
-    return kind if isinstance(kind, int) else dns.rdatatype.from_text(kind)
-
-
-def read_reply(data, relay=False):
-    """The reply as strict.Reply, after dnspython has agreed that it is one. `relay`: the server has one."""
-    reply = strict.parse(data, relay)
-    if reply.opcode:
-        return reply  # dnspython knows queries, and refuses opcodes that nobody has defined
-    other = dns.message.from_wire(data, ignore_trailing=False)
-    counts = [len(section) for section in other.sections]
-    rrs = [sum(len(rrset) for rrset in section) for section in other.sections[1:]]
-    expected = [len(reply.answer), len(reply.authority), len(reply.additional)]
-    assert counts[0] == len(reply.questions) and rrs == expected, f"dnspython reads {counts}, {rrs}: {reply}"
-    return reply
-
-
-class Udp:
-    """A UDP client socket."""
-
-    def __init__(self, address, source=None):
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        if source:
-            self.socket.bind((source, 0))
-        self.socket.connect(address)
-        self.socket.settimeout(PATIENCE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.send(data)
-
-    def receive(self):
-        return self.socket.recv(65535)
-
-    def exchange(self, data):
-        """Sends and returns the first packet that comes back with the same id."""
-        self.send(data)
-        while True:
-            reply = self.receive()
-            if reply[:2] == data[:2]:
-                return reply
-
-
-class Tcp:
-    """A TCP client connection."""
-
-    def __init__(self, address, source=None):
-        self.socket = socket.create_connection(address, timeout=PATIENCE, source_address=source and (source, 0))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def _read(self, size):
-        data = b""
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            if not part:
-                raise EOFError(f"closed after {len(data)} of {size} bytes")
-            data += part
-        return data
-
-    def receive(self):
-        """One message without its length."""
-        return self._read(struct.unpack("!H", self._read(2))[0])
-
-    def exchange(self, data):
-        self.send(packets.frame(data))
-        return self.receive()
-
-    def is_closed(self):
-        """True if the server has closed; waits for nothing, takes no data."""
-        readable, _, _ = select.select([self.socket], [], [], 0)
-        if not readable:
-            return False
-        try:
-            return self.socket.recv(1, socket.MSG_PEEK) == b""
-        except ConnectionResetError:
-            return True
-
-    def wait_closed(self, patience=PATIENCE):
-        """Waits until the server closes, reading what it still sends; returns what that was."""
-        data, usual = b"", self.socket.gettimeout()
-        self.socket.settimeout(patience)
-        try:
-            while True:
-                part = self.socket.recv(65536)
-                if not part:
-                    return data
-                data += part
-        except ConnectionResetError:
-            return data
-        finally:
-            self.socket.settimeout(usual)
 
 
 def thread_states(pid):

@@ -153,12 +153,11 @@ def test_checks_wake_for_what_their_rows_show_of_instances(server, path, service
     """Fabio watches nothing but the checks, and makes its routes of their ServiceTags."""
     server.register("web", "w", "10.0.0.1", 80, Check=CHECK, **before)
     index = index_of(server, path)
-    watch = Watch(server, path, index, wait="60s")
+    watch = Watch(server, path, index)
     server.register(service, "w", "10.0.0.1", 80, Check=CHECK, **after)
-    watch.join(svc.PATIENCE)
-    assert watch.answer, "it still blocks"
-    assert int(watch.answer.headers["X-Consul-Index"]) > index
-    (row,) = [row for row in watch.answer.json() if row["CheckID"] == "c"]
+    answer = watch.done()
+    assert int(answer.headers["X-Consul-Index"]) > index
+    (row,) = [row for row in answer.json() if row["CheckID"] == "c"]
     assert (row["ServiceName"], row["ServiceTags"]) == (service, after.get("Tags", []))
 
 

@@ -197,12 +197,12 @@ def test_a_watcher_of_keys_waits(web):
 
 def test_a_watcher_of_keys_is_one_of_the_parked(start_server):
     server = start_server(**{"http.parked": "1"})
-    watch = Watch(server, KEY, 7, wait="60s")
+    watch = Watch(server, KEY, 7)
     assert server.http("GET", KEY + "&index=1&wait=20s", fresh=True).status == 429
     server.register("web", "web1")
     assert server.metric("svcdns_api_parked") == 1, "no change is its own"
     server.stop()
-    watch.join(5)
+    watch.join(svc.PATIENCE)
     assert watch.answer is not None and watch.answer.status == 404
 
 

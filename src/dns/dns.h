@@ -32,7 +32,7 @@ struct dns_config {
 	 */
 	const int *link_fds;
 	struct dns_relay relay;   /* with links only; the lists stay the caller's, and must stay */
-	unsigned relay_in_flight; /* queries of a thread, of all of which the relay has its own bound */
+	unsigned relay_in_flight; /* queries that each thread may hand over; the relay bounds their sum */
 	int64_t relay_timeout_ns; /* after which the relay has given up; then we do */
 	struct view *view;
 	struct page *page; /* threads[PAGE_UDP + n] and [PAGE_TCP + n] are the workers' slots */

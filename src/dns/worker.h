@@ -24,7 +24,7 @@ struct dns_settings {
 /* A thread's way to the relay. */
 struct worker_relay {
 	int link;
-	unsigned in_flight; /* queries that may be there */
+	unsigned in_flight; /* queries of the thread that may be there */
 	int64_t timeout_ns;
 };
 

@@ -129,7 +129,7 @@ CAUSES = {
     "SvcdnsRestarts": (restarts, {}),
     "SvcdnsViewBehind": (behind, {"http.publish_timeout": "100ms", **svc.MAY_STAND_STILL}),
     "SvcdnsRegistryFails": (registry_fails, {}),
-    "SvcdnsServfail": (servfail, {"relay.upstream": "127.0.0.1:1"}),
+    "SvcdnsServfail": (servfail, {"relay.upstream": "127.0.0.1:1", "relay.timeout": "100ms"}),
     "SvcdnsQueriesLost": (queries_lost, {"dns.receive_buffer": "4096", "dns.workers": "1", **svc.MAY_STAND_STILL}),
     "SvcdnsLimitReached": (limit_reached, {"http.parked": "1"}),
     "SvcdnsInstancesCritical": (instances_critical, {}),

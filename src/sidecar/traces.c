@@ -109,17 +109,6 @@ int traces_open(struct traces *traces, struct http_request *request, const struc
 
 /* --- Reading -------------------------------------------------------------------------------------------- */
 
-/* True if the name is the one that is wanted, or below it. */
-static bool is_below(const struct wire_query *name, const struct traces_wanted *wanted)
-{
-	for (unsigned i = 0; i <= name->label_count; i++) {
-		unsigned at = name->label_at[i];
-		if (name->name_size - at == wanted->name_size)
-			return memcmp(name->name + at, wanted->name, wanted->name_size) == 0;
-	}
-	return false;
-}
-
 static bool wants(
 	const struct trace_stream *stream, const struct trace_entry *entry, const struct wire_query *name)
 {
@@ -128,7 +117,8 @@ static bool wants(
 
 	if (stream->done || stream->stream.cut)
 		return false;
-	if (wanted->name_size > 0 && (entry->name_size == 0 || !is_below(name, wanted)))
+	if (wanted->name_size > 0 && (entry->name_size == 0 || !wire_name_within(name->name, name->name_size,
+								       wanted->name, wanted->name_size)))
 		return false;
 	memcpy(&client.sin6_addr, entry->address, sizeof(entry->address));
 	return !wanted->by_address || net_prefix_match(&wanted->address, 1, (const struct sockaddr *)&client);

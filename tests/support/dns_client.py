@@ -30,7 +30,17 @@ def read_reply(data, relay=False):
     return reply
 
 
-class Udp:
+class Client:
+    """A socket that is closed at the end of its block."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+class Udp(Client):
     """A UDP client socket."""
 
     def __init__(self, address, source=None):
@@ -40,12 +50,6 @@ class Udp:
             self.socket.bind((source, 0))
         self.socket.connect(address)
         self.socket.settimeout(PATIENCE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
 
     def send(self, data):
         self.socket.send(data)
@@ -62,18 +66,12 @@ class Udp:
                 return reply
 
 
-class Tcp:
+class Tcp(Client):
     """A TCP client connection."""
 
     def __init__(self, address, source=None):
         self.socket = socket.create_connection(address, timeout=PATIENCE, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
 
     def send(self, data):
         self.socket.sendall(data)

@@ -12,13 +12,19 @@
 #include "base/log.h"
 #include "core_rig.h"
 
+/* The TTL check "t" of 2 s, one second after its first heartbeat. */
+static void put_heard(struct rig *f)
+{
+	rig_put(f, rig_ttl_row("t", 2 * S), true);
+	rig_heartbeat(f, "t", REGISTRY_PASSING);
+	rig_pass(f, 1 * S);
+}
+
 static void a_ttl_expires_once_and_a_heartbeat_brings_it_back(void **state)
 {
 	struct rig *f = *state;
 
-	rig_put(f, rig_ttl_row("t", 2 * S), true);
-	rig_heartbeat(f, "t", REGISTRY_PASSING);
-	rig_pass(f, 1 * S);
+	put_heard(f);
 	assert_int_equal(rig_count(f, METRIC_HEALTH_TO_PASSING), 1);
 	rig_heartbeat(f, "t", REGISTRY_PASSING); /* nothing new, but it moves the end */
 	rig_pass(f, 1900 * MS);
@@ -157,9 +163,7 @@ static void a_heartbeat_heard_on_waking_counts_from_then(void **state)
 {
 	struct rig *f = *state;
 
-	rig_put(f, rig_ttl_row("t", 2 * S), true);
-	rig_heartbeat(f, "t", REGISTRY_PASSING);
-	rig_pass(f, 1 * S);
+	put_heard(f);
 	clock_manual_advance(&f->clock, 3600 * S);
 	rig_heartbeat(f, "t", REGISTRY_PASSING); /* the http thread is the first to run */
 	health_core_step(&f->core);

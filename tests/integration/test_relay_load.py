@@ -147,7 +147,11 @@ def test_a_client_that_takes_its_share_leaves_the_rest(start_server, upstream):
             svc.wait_until(lambda host=host: server.metric("svcdns_relay_in_flight") == 8 * (host - 1), "all eight wait")
         with server.udp(source="127.0.0.4") as third:
             reply = read(third.exchange(packets.query("q4.example.com", flags=RD, edns=packets.opt())))
-    assert reply.ede() == [(0, "relay.in_flight queries are under way")]
+    assert reply.rcode == SERVFAIL
+    assert reply.ede()[0] in {
+        (0, "relay.in_flight queries are under way"),
+        (14, "the relay does not take or answer queries now"),  # if all three met on one worker, which has so many places
+    }
 
 
 class Asker(threading.Thread):
